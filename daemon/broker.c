@@ -115,6 +115,16 @@ static int use_config(void *context, const struct config *config, struct remarks
     return 0;
 }
 
+static void tell_reload(void *context, bool begins) {
+    struct broker *broker = context;
+    if (store_is_kept(broker->store))
+        store_reloading(broker->store, begins);
+    else if (begins)
+        service_reloading();
+    else
+        service_reloaded();
+}
+
 /* At the start nobody else is told of the notes. */
 static int use_limits(struct broker *broker, const struct config *config) {
     struct rule_table *rules;
@@ -244,7 +254,8 @@ struct broker *broker_new(const struct config *config, const struct config_given
     size_t limit = service_descriptor_limit();
     int error = broker ? make_parts(broker, limit) : -ENOMEM;
     if (!error)
-        error = reloader_init(&broker->reloader, broker->offload, given, config, use_config, broker);
+        error =
+            reloader_init(&broker->reloader, broker->offload, given, config, use_config, tell_reload, broker);
     if (!error)
         error = service_watch(broker->loop, on_stop, on_reload_signal, broker);
     if (!error) {

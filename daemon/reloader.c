@@ -11,7 +11,6 @@
 #include "proto/container.h"
 #include "proto/peer.h"
 #include "proto/utf8.h"
-#include "service.h"
 #include "session/reload.h"
 
 #include <errno.h>
@@ -149,7 +148,7 @@ static void on_done(struct offload_job *job) {
     else
         succeed(reloader, reading);
     reading_free(reading);
-    service_reloaded();
+    reloader->tell(reloader->context, false);
     if (reloader->again)
         begin(reloader);
 }
@@ -185,7 +184,7 @@ static void begin(struct reloader *reloader) {
                                         .identity = reloader->identity,
                                         .patient = true};
     reloader->reading = reading;
-    service_reloading();
+    reloader->tell(reloader->context, true);
     offload_submit(reloader->offload, &reading->job);
 }
 
@@ -200,9 +199,9 @@ void reloader_start(struct reloader *reloader, struct reload_wait *wait) {
 int reloader_init(struct reloader *reloader, struct offload *offload, const struct config_given *given,
                   const struct config *started,
                   int (*use)(void *context, const struct config *config, struct remarks *notes),
-                  void *context) {
+                  void (*tell)(void *context, bool begins), void *context) {
     *reloader = (struct reloader){
-        .offload = offload, .given = given, .started = started, .use = use, .context = context};
+        .offload = offload, .given = given, .started = started, .use = use, .tell = tell, .context = context};
     ring_init(&reloader->waits);
     ring_init(&reloader->later);
     reloader->identity = identity_own();

@@ -24,6 +24,7 @@ struct reloader {
     struct config *config;        /* in use since the last reload; NULL: started */
     /* Puts it into use; it stays until the next one is. Adds to the notes what else is to be known. 0; or -ENOMEM, and nothing has changed. */
     int (*use)(void *context, const struct config *config, struct remarks *notes);
+    void (*tell)(void *context, bool begins); /* for the service manager: it is read, and has been */
     void *context;
     struct identity *identity; /* the broker's own */
     struct reading *reading;   /* at a worker; NULL: none is */
@@ -36,7 +37,7 @@ struct reloader {
 int reloader_init(struct reloader *reloader, struct offload *offload, const struct config_given *given,
                   const struct config *started,
                   int (*use)(void *context, const struct config *config, struct remarks *notes),
-                  void *context);
+                  void (*tell)(void *context, bool begins), void *context);
 
 /* After offload_free. Zeros are allowed. */
 void reloader_deinit(struct reloader *reloader);

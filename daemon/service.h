@@ -61,6 +61,13 @@ void service_ready(os_fd notify_fd, const char *status);
 void service_reloading(void);
 void service_reloaded(void);
 
+/* Within how many microseconds the service manager wants to hear of this process each time (WATCHDOG_USEC, WATCHDOG_PID); 0: it does not. Removes the
+ * variables from the environment. */
+int64_t service_watchdog(void);
+
+/* Sends "WATCHDOG=1". */
+void service_alive(void);
+
 /* Sends "STOPPING=1". From then on SIGTERM, SIGINT and SIGHUP are ignored: they neither stop the broker again nor end the process
  * early. */
 void service_stopping(void);

@@ -309,6 +309,17 @@ void service_reloading(void) {
 
 void service_reloaded(void) { notify("READY=1\n"); }
 
+int64_t service_watchdog(void) {
+    long us = number_in("WATCHDOG_USEC", LONG_MAX), pid = number_in("WATCHDOG_PID", INT32_MAX);
+    bool ours = us > 0 && (pid == getpid() || !getenv("WATCHDOG_PID"));
+
+    (void)unsetenv("WATCHDOG_USEC");
+    (void)unsetenv("WATCHDOG_PID");
+    return ours ? us : 0;
+}
+
+void service_alive(void) { notify("WATCHDOG=1\n"); }
+
 void service_stopping(void) {
     notify("STOPPING=1\n");
     (void)signal(SIGTERM, SIG_IGN);

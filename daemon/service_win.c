@@ -101,6 +101,10 @@ void service_reloading(void) {}
 
 void service_reloaded(void) {}
 
+int64_t service_watchdog(void) { return 0; }
+
+void service_alive(void) {}
+
 /* The system ends the process when this returns after an event that cannot be ignored: so it does not return then. */
 static BOOL WINAPI ignore(DWORD event) {
     while (event != CTRL_C_EVENT && event != CTRL_BREAK_EVENT)

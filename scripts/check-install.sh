@@ -56,7 +56,7 @@ done
 extra=$(comm -23 <(cd "$prefix" && find . -type f -o -type l | sed 's|^\./||' | sort) <(printf '%s\n' "${expected[@]}" | sort) |
   grep -vE "^$library/libportd\.so\.[0-9.]+$|^$library/cmake/portd/portd-targets-[a-z]+\.cmake$" || true)
 [ -z "$extra" ] || fail "unexpected files: $extra"
-grep -qxF "ExecStart=$prefix/bin/portd" "$prefix/$(option PORTD_UNIT_DIR)/portd.service" ||
+grep -qxF "ExecStart=$prefix/bin/portd --keeper yes" "$prefix/$(option PORTD_UNIT_DIR)/portd.service" ||
   fail "portd.service does not start the installed portd"
 grep -qxF "ExecReload=$prefix/bin/portctl --address unix:%t/portd/portd.sock reload" "$prefix/$(option PORTD_UNIT_DIR)/portd.service" ||
   fail "portd.service does not reload by the installed portctl"

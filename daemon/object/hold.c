@@ -69,7 +69,7 @@ struct hold *holds_next(const struct holds *holds, os_uid owner, uint64_t after)
     struct hold *hold = of && after ? order_seek(&of->order, number) : NULL;
     if (!hold && of)
         hold = of->list;
-    while (after && hold && number_of(hold) <= number)
+    while (hold && (hold->hidden || (after && number_of(hold) <= number)))
         hold = hold->next;
     return hold;
 }
@@ -179,10 +179,10 @@ static struct hold_owner *owner_get(struct holds *holds, os_uid uid) {
     return of;
 }
 
-/* It cannot be found from now on. */
-static void leave(struct hold *hold) {
+void hold_hide(struct hold *hold) {
     struct holds *holds = hold->all;
     struct hold *first = table_find(&holds->by_hash, hold->hash);
+    hold->hidden = true;
     if (first == hold) {
         table_remove(&holds->by_hash, hold);
         if (hold->same)
@@ -192,6 +192,30 @@ static void leave(struct hold *hold) {
             first = first->same;
         first->same = hold->same;
     }
+}
+
+/* 0 or -ENOMEM. */
+static int enter_name(struct hold *hold) {
+    struct table *by_hash = &hold->all->by_hash;
+    struct hold *first = table_find(by_hash, hold->hash);
+    hold->same = NULL;
+    if (!first)
+        return table_add(by_hash, hold);
+    hold->same = first->same;
+    first->same = hold;
+    return 0;
+}
+
+void hold_show(struct hold *hold) {
+    hold->hidden = false;
+    (void)enter_name(hold); /* in the place that is free now */
+}
+
+/* It cannot be found from now on. */
+static void leave(struct hold *hold) {
+    struct holds *holds = hold->all;
+    if (!hold->hidden)
+        hold_hide(hold);
     order_remove(&hold->of->order, number_of(hold), hold, hold->next);
     DL_DELETE(hold->of->list, hold);
     owner_free(holds, hold->of);
@@ -231,8 +255,6 @@ int hold_check_hang_up(const struct hold *hold, struct refusal *refusal) {
         refusal, REFUSAL_UNSUPPORTED, "hang_up", "set a time to live or a process, or drop it yourself",
         "this system does not tell of a hang-up of a descriptor of this type (%s)", inspect_name(type));
 }
-
-bool hold_has_hang_up(const struct hold *hold) { return bound_descriptor(hold->binding)->extras->hang_up; }
 
 int hold_set_hang_up(struct hold *hold, bool wanted, struct refusal *refusal) {
     struct descriptor *copy = bound_descriptor(hold->binding);
@@ -329,13 +351,7 @@ int hold_enter(struct hold *hold, os_uid owner, const char *name) {
     hold->owner = owner;
     memcpy(hold->name, name, strlen(name) + 1);
     hold->hash = hash_of(holds, owner, name);
-    struct hold *first = table_find(&holds->by_hash, hold->hash);
-    if (first) {
-        hold->same = first->same;
-        first->same = hold;
-    } else {
-        (void)table_add(&holds->by_hash, hold);
-    }
+    (void)enter_name(hold); /* there is room */
     DL_APPEND(of->list, hold);
     order_add(&of->order, number_of(hold), hold);
     return 0;

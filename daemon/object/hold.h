@@ -44,6 +44,7 @@ struct hold {
     void (*hung_up)(struct hold *hold); /* called for hold_set_hang_up: it may end the hold */
     uint32_t serial;
     unsigned n_copies; /* in both rings */
+    bool hidden;       /* another one has its name, and may yet give it back */
     bool kept;         /* it was given to the keeper, which has not closed it: it is not gone before */
     uint8_t cause;     /* why it has ended; 0: it has not */
     uint64_t hash;     /* of owner and name: key of all->by_hash */
@@ -94,6 +95,10 @@ int hold_make(struct hold *hold, struct session_objects *in, os_fd *fd, struct r
 /* It can be found from now on by owner and name. What was held there must end before the next hold_find. 0 or -ENOMEM: nothing has changed. */
 int hold_enter(struct hold *hold, os_uid owner, const char *name);
 
+/* hold_find and holds_next pass it over, until hold_show: at once after the hold that took its name has ended. */
+void hold_hide(struct hold *hold);
+void hold_show(struct hold *hold);
+
 /* Ends it with that cause; it must not have ended. One that was not entered may be ended, too. */
 void hold_end(struct hold *hold, int cause);
 
@@ -102,7 +107,6 @@ int hold_check_hang_up(const struct hold *hold, struct refusal *refusal);
 
 /* Has hold->hung_up called when it hangs up, or has already. 0, or -1 and the refusal: as before. Taking it back does not fail. */
 int hold_set_hang_up(struct hold *hold, bool wanted, struct refusal *refusal);
-bool hold_has_hang_up(const struct hold *hold);
 
 /* Calls end->done when it is gone; the hold must have ended. */
 void hold_await_end(struct hold *hold, struct hold_end *end);

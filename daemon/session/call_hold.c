@@ -178,18 +178,18 @@ int call_put(struct call *call) {
         end_all(made, targets.n);
         return -1;
     }
-    int kept = keeping_is_needed(call) ? keeping_start(call, made, targets.n, true) : 1;
+    int kept = keeping_is_needed(call) ? keeping_put(call, made, targets.held, targets.n) : 1;
     if (kept < 0) {
         end_all(made, targets.n);
         return -1;
     }
+    if (!kept)
+        return 0;
     for (size_t i = 0; i < targets.n; i++) {
         if (targets.held[i])
             held_end(targets.held[i], CAUSE_REPLACED);
         ids[i] = made[i]->hold.id;
     }
-    if (!kept)
-        return 0;
     answer.descriptors = ids;
     answer.n_descriptors = targets.n;
     return call_answer(call, PORTD__V1__REPLY__RESULT_PUT, &answer);
@@ -321,12 +321,6 @@ int call_renew(struct call *call) {
         check_held(call, &targets) || read_lease(call, renew->lease, 0, &process, &terms) ||
         keeping_check(call))
         return -1;
-    for (size_t i = 0; i < targets.n; i++)
-        if (held_check_lease(targets.held[i], &terms, &call->refusal))
-            return -1;
-    for (size_t i = 0; i < targets.n; i++)
-        if (held_lease(targets.held[i], &terms, &call->refusal))
-            return -1;
-    int kept = keeping_is_needed(call) ? keeping_start(call, targets.held, targets.n, false) : 1;
+    int kept = keeping_renew(call, targets.held, &terms, targets.n);
     return kept < 1 ? kept : call_answer(call, PORTD__V1__REPLY__RESULT_RENEW, &done);
 }

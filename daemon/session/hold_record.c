@@ -14,21 +14,22 @@
 
 enum { VERSION = 1 };
 
-int hold_record_keep(struct store_order *order, const struct held *held) {
+int hold_record_keep(struct store_order *order, const struct held *held, const struct renewal *renewal) {
     Portd__Keeper__V1__Record record = PORTD__KEEPER__V1__RECORD__INIT;
     Portd__Keeper__V1__Hold hold = PORTD__KEEPER__V1__HOLD__INIT;
     uint8_t bytes[STORE_RECORD_MAX];
     struct store_entry entry = {
         .key = held->hold.id, .user = held->hold.user->uid, .record = bytes, .n_fds = 1};
-    const struct owner *process = held->lease.owners;
+    const struct lease *lease = renewal ? &renewal->lease : &held->lease;
+    const struct owner *process = lease->owners;
     hold.owner = held->hold.owner;
     hold.name = (char *)(uintptr_t)held->hold.name; /* packing only reads it */
     hold.user = held->hold.user->uid;
     hold.put_by = held->by;
     hold.put_pid = held->by_pid;
     hold.made_us = held->made;
-    hold.until_us = held->lease.until;
-    hold.hang_up = held->hang_up;
+    hold.until_us = lease->until;
+    hold.hang_up = renewal ? renewal->hang_up : held->hang_up;
     record.version = VERSION;
     record.hold = &hold;
     entry.length = portd__keeper__v1__record__pack(&record, bytes);

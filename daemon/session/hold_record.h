@@ -8,11 +8,12 @@
 #include <stdint.h>
 
 struct held;
+struct renewal;
 struct store_entry;
 struct store_order;
 
-/* Adds the hold to the order: its descriptor, and the pidfd of its lease. 0 or -ENOMEM. */
-int hold_record_keep(struct store_order *order, const struct held *held);
+/* Adds the hold to the order: its descriptor, and the pidfd of its lease; renewal: that one, NULL: the one that is in force. 0 or -ENOMEM. */
+int hold_record_keep(struct store_order *order, const struct held *held, const struct renewal *renewal);
 
 /* A record of a hold. `owner` to `until` as in struct held and struct lease. */
 struct hold_record {

@@ -73,8 +73,60 @@ static void forget(struct held *held) {
             held->hold.id, os_error_text(-error));
 }
 
+/* ---- replacing ---------------------------------------------------------------------------------------------------- */
+
+/* What it was to replace, or NULL: nothing. */
+static struct held *part(struct held *held) {
+    struct held *old = held->replaces;
+    held->replaces = NULL;
+    if (old)
+        old->replaced_by = NULL;
+    return old;
+}
+
+void held_replace(struct held *held, struct held *old) {
+    hold_hide(&old->hold);
+    held->replaces = old;
+    old->replaced_by = held;
+}
+
+void held_settle(struct held *held) {
+    struct held *old = part(held);
+    if (old)
+        held_end(old, CAUSE_REPLACED);
+}
+
+void held_undo(struct held *held) {
+    struct held *old = part(held), *heir = held->replaced_by;
+    held_end(held, CAUSE_REMOVED);
+    if (!old)
+        return;
+    if (heir) { /* that has the name now, and is not kept yet either */
+        heir->replaces = old;
+        old->replaced_by = heir;
+    } else {
+        hold_show(&old->hold);
+    }
+}
+
+/* ---- the end ------------------------------------------------------------------------------------------------------ */
+
+static void release(struct renewal *renewal) {
+    ring_remove(&renewal->node);
+    lease_deinit(&renewal->lease);
+    renewal->held = NULL;
+}
+
+/* Before all else, as the keeper must not have it when it has forgotten the one that has its name. */
 void held_end(struct held *held, int cause) {
+    struct ring *node;
+    held_settle(held);
+    if (held->replaced_by)
+        held->replaced_by->replaces = NULL;
+    held->replaced_by = NULL;
     forget(held);
+    while ((node = ring_first(&held->renewals)) != NULL)
+        release(CONTAINER_OF(node, struct renewal, node));
     lease_deinit(&held->lease);
     hold_end(&held->hold, cause);
 }
@@ -83,7 +135,12 @@ static void on_lease_ended(struct lease *lease) {
     held_end(CONTAINER_OF(lease, struct held, lease), CAUSE_EXPIRED);
 }
 
-static void on_hung_up(struct hold *hold) { held_end(held_of(hold), CAUSE_EXPIRED); }
+static void on_hung_up(struct hold *hold) {
+    struct held *held = held_of(hold);
+    held->hung = true;
+    if (held->counts)
+        held_end(held, CAUSE_EXPIRED);
+}
 
 /* NULL: the refusal, and the descriptor stays the caller's. */
 static struct held *make(struct session *session, os_fd *fd, struct refusal *refusal) {
@@ -94,6 +151,7 @@ static struct held *make(struct session *session, os_fd *fd, struct refusal *ref
     }
     held->hold.gone = on_gone;
     held->hold.hung_up = on_hung_up;
+    ring_init(&held->renewals);
     lease_init(&held->lease, session->all->env->closer, &session->session_objects.account, session->uid,
                on_lease_ended);
     if (!hold_make(&held->hold, &session->session_objects, fd, refusal))
@@ -129,50 +187,88 @@ static int copy_process(const struct session *session, const struct owner_proces
     return 0;
 }
 
-int held_check_lease(const struct held *held, const struct holding_terms *terms, struct refusal *refusal) {
-    return terms->hang_up ? hold_check_hang_up(&held->hold, refusal) : 0;
-}
-
 /* The hang-up of a terminal is not the last one: with a process the end of that counts instead. */
 static bool counts_hang_up(const struct held *held, const struct holding_terms *terms) {
     return terms->hang_up && !(terms->process && bound_descriptor(held->hold.binding)->type == INSPECT_TTY);
 }
 
-/* Time and process. */
-static int set_limits(struct held *held, const struct holding_terms *terms, struct refusal *refusal) {
+/* Its hang-up is watched for no longer, if nothing wants it. */
+static void calm(struct held *held) {
+    bool wanted = held->counts;
+    for (struct ring *node = held->renewals.next; node != &held->renewals; node = node->next)
+        wanted = wanted || CONTAINER_OF(node, struct renewal, node)->counts;
+    if (wanted)
+        return;
+    struct refusal refusal;
+    (void)hold_set_hang_up(&held->hold, false, &refusal);
+    held->hung = false;
+}
+
+static void on_next_ended(struct lease *lease) { CONTAINER_OF(lease, struct renewal, lease)->over = true; }
+
+static int add_process(struct held *held, struct lease *lease, const struct owner_process *process,
+                       struct refusal *refusal) {
     struct sessions *sessions = held->hold.user->holding->all;
-    struct lease *lease = &held->lease;
-    struct owner *last = lease->owners;
     struct owner_process copy;
-    if (terms->process) {
-        if (copy_process(held->hold.user->holding, terms->process, &copy, refusal))
-            return -1;
-        if (owner_add(&sessions->owners, lease, sessions->loop, &copy, false, refusal)) {
-            discard_close(sessions->env->closer, held->hold.user, copy.fd);
-            return -1;
-        }
-    }
-    if (terms->ttl_us && lease_limit(lease, sessions->loop, terms->ttl_us)) {
-        if (terms->process)
-            owner_remove(lease->owners->prev);
+    if (copy_process(held->hold.user->holding, process, &copy, refusal))
+        return -1;
+    if (!owner_add(&sessions->owners, lease, sessions->loop, &copy, false, refusal))
+        return 0;
+    discard_close(sessions->env->closer, held->hold.user, copy.fd);
+    return -1;
+}
+
+int held_prepare(struct held *held, const struct holding_terms *terms, struct renewal *renewal,
+                 struct refusal *refusal) {
+    struct session *session = held->hold.user->holding;
+    *renewal = (struct renewal){.hang_up = terms->hang_up, .counts = counts_hang_up(held, terms)};
+    if (terms->hang_up && hold_check_hang_up(&held->hold, refusal))
+        return -1;
+    if (lease_prepare(&held->lease, session->all->loop))
         return refusal_memory(refusal);
+    if (renewal->counts && hold_set_hang_up(&held->hold, true, refusal))
+        return -1;
+    lease_init(&renewal->lease, held->lease.closer, held->lease.account, held->lease.uid, on_next_ended);
+    renewal->lease.until = terms->ttl_us ? lease_until(terms->ttl_us) : 0;
+    if (terms->process && add_process(held, &renewal->lease, terms->process, refusal)) {
+        calm(held);
+        return -1;
     }
-    if (!terms->ttl_us)
-        lease_unlimit(lease);
-    if (last)
-        owner_remove(last);
+    renewal->held = held;
+    ring_add(&held->renewals, &renewal->node);
     return 0;
 }
 
+void held_renew(struct renewal *renewal) {
+    struct held *held = renewal->held;
+    struct ring *node;
+    if (!held)
+        return;
+    while ((node = ring_first(&held->renewals)) != &renewal->node)
+        release(CONTAINER_OF(node, struct renewal, node));
+    lease_replace(&held->lease, &renewal->lease);
+    held->hang_up = renewal->hang_up;
+    held->counts = renewal->counts;
+    release(renewal);
+    calm(held);
+    if (renewal->over || (held->counts && held->hung))
+        held_end(held, CAUSE_EXPIRED);
+}
+
+void held_unrenew(struct renewal *renewal) {
+    struct held *held = renewal->held;
+    if (!held)
+        return;
+    release(renewal);
+    calm(held);
+}
+
 int held_lease(struct held *held, const struct holding_terms *terms, struct refusal *refusal) {
-    bool counts = counts_hang_up(held, terms), counted = hold_has_hang_up(&held->hold);
-    if (held_check_lease(held, terms, refusal) || hold_set_hang_up(&held->hold, counts || counted, refusal))
+    struct renewal renewal;
+    if (held_prepare(held, terms, &renewal, refusal))
         return -1;
-    int error = set_limits(held, terms, refusal);
-    if (!error)
-        held->hang_up = terms->hang_up;
-    (void)hold_set_hang_up(&held->hold, error ? counted : counts, refusal); /* takes it back, if anything */
-    return error;
+    held_renew(&renewal);
+    return 0;
 }
 
 /* Its lease, as far as it is not over. */

@@ -25,8 +25,12 @@ struct held {
     int64_t made; /* os_now_us */
     os_uid by;
     uint32_t by_pid;
-    bool hang_up; /* it ends with its hang-up */
-    bool kept;    /* the keeper has it, or will */
+    bool hang_up;                        /* it ends with its hang-up, */
+    bool counts;                         /* which is watched for */
+    bool hung;                           /* and has come, maybe before it counts */
+    bool kept;                           /* the keeper has it, or will */
+    struct held *replaces, *replaced_by; /* until the keeper has answered the put (held_replace) */
+    struct ring renewals;                /* struct renewal, oldest first */
     struct store_order forgetting;
 };
 
@@ -37,11 +41,28 @@ struct holding_terms {
     bool hang_up;
 };
 
+/* Another lease that is not in force yet. */
+struct renewal {
+    struct ring node;
+    struct held *held;  /* NULL: there is nothing to be done any more */
+    struct lease lease; /* time and process */
+    bool hang_up, counts;
+    bool over; /* its process has ended */
+};
+
 /* Makes a hold of *fd for the connection's uid, without a name. Sets *fd to OS_FD_NONE if it has taken it. NULL: the refusal. */
 struct held *held_new(struct connection *connection, os_fd *fd, struct refusal *refusal);
 
-/* Whether what is held can have such a lease. 0, or -1 and the refusal. */
-int held_check_lease(const struct held *held, const struct holding_terms *terms, struct refusal *refusal);
+/* Prepares *renewal, so that nothing can fail later; process: its pidfd is copied. 0, or -1 and the refusal. Then one of the next two, or the end of the
+ * hold, which does what the second one does. */
+int held_prepare(struct held *held, const struct holding_terms *terms, struct renewal *renewal,
+                 struct refusal *refusal);
+
+/* It is in force from now on, in place of all before it. The hold may end. */
+void held_renew(struct renewal *renewal);
+
+/* It is not wanted: the lease is as before. Nothing happens to one of zeros. */
+void held_unrenew(struct renewal *renewal);
 
 /* Sets the lease anew. process: its pidfd is copied. 0, or -1 and the refusal: the lease is as before. */
 int held_lease(struct held *held, const struct holding_terms *terms, struct refusal *refusal);
@@ -51,8 +72,15 @@ struct held *held_find(const struct sessions *sessions, os_uid owner, const char
 
 static inline struct held *held_of(const struct hold *hold) { return (struct held *)(uintptr_t)hold; }
 
-/* Drops it for that cause (enum cause). It must not have ended. */
+/* Drops it for that cause (enum cause). It must not have ended. What it was to replace ends as well. */
 void held_end(struct held *held, int cause);
+
+/* held, which is entered under the same name, is found in place of `old`, which stays, and ends when the keeper has done as much: */
+void held_replace(struct held *held, struct held *old);
+void held_settle(struct held *held);
+
+/* The keeper has not done it: held ends, and `old` is there again. */
+void held_undo(struct held *held);
 
 /* Makes a hold again that an earlier broker had, with its id. Takes the entry's descriptors, which are counted in the fd table. 0, or -1 and the refusal. */
 int held_restore(struct sessions *sessions, struct store_entry *entry, const struct hold_record *record,

@@ -7,7 +7,6 @@
 #include "daemon/access/refusal.h"
 #include "daemon/access/user.h"
 #include "daemon/object/bound.h"
-#include "daemon/object/cause.h"
 #include "daemon/object/registry.h"
 #include "daemon/store/store.h"
 #include "hold_record.h"
@@ -22,13 +21,13 @@
 struct keeping {
     struct inflight inflight;
     struct store_order order;
-    struct charge charge;
+    struct charge charge; /* until the keeper has answered, though the connection may have gone */
     struct sessions *all;
-    bool is_put;
     bool is_told; /* the keeper has answered */
     int error;
     size_t n;
-    uint64_t ids[];
+    struct renewal *renewals; /* of each; NULL: it is a put */
+    uint64_t *ids;
 };
 
 bool keeping_is_needed(const struct call *call) {
@@ -44,7 +43,10 @@ int keeping_check(struct call *call) {
 }
 
 /* When the keeper has answered and nobody waits for the reply. */
-static void keeping_free(struct keeping *keeping) { free(keeping); }
+static void keeping_free(struct keeping *keeping) {
+    charge_deinit(&keeping->charge);
+    free(keeping);
+}
 
 static void refuse(int error, struct refusal *refusal) {
     if (error == -EMFILE)
@@ -60,11 +62,10 @@ static void emit(struct inflight *inflight) {
     Portd__V1__Held held = PORTD__V1__HELD__INIT;
     Portd__V1__Done done = PORTD__V1__DONE__INIT;
     struct refusal refusal;
-    charge_deinit(&keeping->charge);
     if (keeping->error) {
         refuse(keeping->error, &refusal);
         connection_refuse(inflight->connection, inflight->request, &refusal);
-    } else if (keeping->is_put) {
+    } else if (!keeping->renewals) {
         held.descriptors = keeping->ids;
         held.n_descriptors = keeping->n;
         reply.result_case = PORTD__V1__REPLY__RESULT_PUT;
@@ -81,63 +82,117 @@ static void emit(struct inflight *inflight) {
 
 static void orphan(struct inflight *inflight) {
     struct keeping *keeping = CONTAINER_OF(inflight, struct keeping, inflight);
-    charge_deinit(&keeping->charge);
     inflight->connection = NULL;
     if (keeping->is_told)
         keeping_free(keeping);
 }
 
-/* What the keeper could not take is not held. */
-static void end_all(const struct keeping *keeping) {
+/* Those that the put has made, as far as they have not ended. */
+static void end_put(const struct keeping *keeping) {
     for (size_t i = 0; i < keeping->n; i++) {
         struct object *object = registry_find(keeping->all->registry, keeping->ids[i]);
         struct hold *hold = object ? hold_of(bound_of_object(object)) : NULL;
-        if (hold && !hold->cause)
-            held_end(held_of(hold), CAUSE_REMOVED);
+        if (!hold || hold->cause)
+            continue;
+        if (keeping->error)
+            held_undo(held_of(hold));
+        else
+            held_settle(held_of(hold));
     }
+}
+
+static void end_renewals(const struct keeping *keeping) {
+    for (size_t i = 0; i < keeping->n; i++)
+        if (keeping->error)
+            held_unrenew(&keeping->renewals[i]);
+        else
+            held_renew(&keeping->renewals[i]);
 }
 
 static void on_kept(struct store_order *order, int error) {
     struct keeping *keeping = CONTAINER_OF(order, struct keeping, order);
     keeping->is_told = true;
     keeping->error = error;
-    if (error && keeping->is_put)
-        end_all(keeping);
+    if (keeping->renewals)
+        end_renewals(keeping);
+    else
+        end_put(keeping);
     if (keeping->inflight.connection)
         inflight_ready(&keeping->inflight);
     else
         keeping_free(keeping);
 }
 
-int keeping_start(struct call *call, struct held *const *held, size_t n, bool is_put) {
-    struct keeping *keeping =
-        call_remember(call, sizeof *keeping + n * sizeof *keeping->ids, offsetof(struct keeping, charge));
-    int error = 0;
+/* NULL: the refusal. */
+static struct keeping *keeping_new(struct call *call, size_t n, bool is_put) {
+    size_t renewals = is_put ? 0 : n * sizeof(struct renewal);
+    struct keeping *keeping = call_remember(call, sizeof *keeping + renewals + n * sizeof *keeping->ids,
+                                            offsetof(struct keeping, charge));
     if (!keeping)
-        return -1;
+        return NULL;
     keeping->all = call->connection->all;
-    keeping->is_put = is_put;
     keeping->n = n;
-    for (size_t i = 0; i < n && !error; i++) {
-        keeping->ids[i] = held[i]->hold.id;
-        error = hold_record_keep(&keeping->order, held[i]);
-    }
+    keeping->renewals = is_put ? NULL : (struct renewal *)(keeping + 1);
+    keeping->ids = (uint64_t *)(void *)((char *)(keeping + 1) + renewals);
+    return keeping;
+}
+
+/* Gives the order to the keeper: as keeping_put. */
+static int commit(struct call *call, struct keeping *keeping, int error) {
     keeping->order.done = on_kept;
     if (error)
         store_cancel(&keeping->order);
     else
-        error = store_commit(keeping->all->store, &keeping->order);
-    if (error) {
-        charge_deinit(&keeping->charge);
-        keeping_free(keeping);
-        if (error == 1)
-            return 1;
+        error = keeping_is_needed(call) ? store_commit(keeping->all->store, &keeping->order) : 1;
+    if (error == 1)
+        return 1;
+    if (error)
         return error == -ENOMEM ? refusal_memory(&call->refusal)
                                 : refusal_system(&call->refusal, -error, "cannot give it to the keeper");
-    }
-    for (size_t i = 0; i < n; i++)
-        held[i]->kept = true;
     keeping->inflight = (struct inflight){.windowed = true, .emit = emit, .orphan = orphan};
     inflight_add(call->connection, &keeping->inflight, call->request->id);
     return 0;
+}
+
+int keeping_put(struct call *call, struct held *const *made, struct held *const *replaced, size_t n) {
+    struct keeping *keeping = keeping_new(call, n, true);
+    int error = 0;
+    if (!keeping)
+        return -1;
+    for (size_t i = 0; i < n && !error; i++) {
+        keeping->ids[i] = made[i]->hold.id;
+        error = hold_record_keep(&keeping->order, made[i], NULL);
+    }
+    for (size_t i = 0; i < n && !error; i++)
+        if (replaced[i])
+            error = store_forget(&keeping->order, replaced[i]->hold.id);
+    int result = commit(call, keeping, error);
+    if (result)
+        keeping_free(keeping);
+    for (size_t i = 0; i < n && !result; i++) {
+        made[i]->kept = true;
+        if (replaced[i])
+            held_replace(made[i], replaced[i]);
+    }
+    return result;
+}
+
+int keeping_renew(struct call *call, struct held *const *held, const struct holding_terms *terms, size_t n) {
+    struct keeping *keeping = keeping_new(call, n, false);
+    int error = 0;
+    if (!keeping)
+        return -1;
+    for (size_t i = 0; i < n && !error; i++)
+        error = held_prepare(held[i], terms, &keeping->renewals[i], &call->refusal);
+    int result = error;
+    for (size_t i = 0; i < n && !error && keeping_is_needed(call); i++)
+        error = hold_record_keep(&keeping->order, held[i], &keeping->renewals[i]);
+    if (!result)
+        result = commit(call, keeping, error);
+    if (!result)
+        return 0;
+    keeping->error = result < 0;
+    end_renewals(keeping);
+    keeping_free(keeping);
+    return result;
 }

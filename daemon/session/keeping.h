@@ -9,6 +9,7 @@
 
 struct call;
 struct held;
+struct holding_terms;
 
 /* Whether calls wait for a keeper at all. */
 bool keeping_is_needed(const struct call *call);
@@ -16,8 +17,12 @@ bool keeping_is_needed(const struct call *call);
 /* Whether the keeper takes more now. 0, or -1 and the refusal. */
 int keeping_check(struct call *call);
 
-/* Gives the holds of a put or renew to the keeper. 0: the answer follows, which is that of the method and, for a put, has the ids; 1: it is kept already:
- * the caller answers; or -1 and the refusal, and the keeper has none of it. is_put: the holds end if the keeper cannot take them. */
-int keeping_start(struct call *call, struct held *const *held, size_t n, bool is_put);
+/* Gives the holds that a put has made to the keeper, which forgets in the same order what they replace (NULL: nothing). 0: the answer follows; till the
+ * keeper has answered the new ones are found, and if it refuses they end and the others are there again. 1: it is kept already: the caller answers, and
+ * ends what is replaced. Or -1 and the refusal, and nothing has changed. */
+int keeping_put(struct call *call, struct held *const *made, struct held *const *replaced, size_t n);
+
+/* Sets the leases, when the keeper has them, of all or of none. 0: the answer follows; 1: it is done: the caller answers; or -1 and the refusal. */
+int keeping_renew(struct call *call, struct held *const *held, const struct holding_terms *terms, size_t n);
 
 #endif

@@ -33,17 +33,41 @@ void lease_init(struct lease *lease, struct closer *closer, struct account *acco
     *lease = (struct lease){.ended = ended, .closer = closer, .account = account, .uid = uid};
 }
 
-int lease_limit(struct lease *lease, struct loop *loop, int64_t ttl_us) {
+int64_t lease_until(int64_t ttl_us) {
     int64_t now = os_boot_us();
-    lease->until = ttl_us > INT64_MAX - now ? INT64_MAX : now + ttl_us;
+    return ttl_us > INT64_MAX - now ? INT64_MAX : now + ttl_us;
+}
+
+int lease_prepare(struct lease *lease, struct loop *loop) {
+    int error = loop_timer_prepare(loop, &lease->timer);
+    if (error)
+        return error;
     lease->timer.fn = on_limit;
     lease->loop = loop;
+    return 0;
+}
+
+int lease_limit(struct lease *lease, struct loop *loop, int64_t ttl_us) {
+    int error = lease_prepare(lease, loop);
+    if (error)
+        return error;
+    lease->until = lease_until(ttl_us);
     return set_timer(lease);
 }
 
-void lease_unlimit(struct lease *lease) {
-    lease->until = 0;
-    loop_timer_clear(&lease->timer);
+void lease_replace(struct lease *lease, struct lease *next) {
+    struct owner *owner;
+    while (lease->owners)
+        owner_remove(lease->owners);
+    DL_FOREACH (next->owners, owner)
+        owner->lease = lease;
+    lease->owners = next->owners;
+    next->owners = NULL;
+    lease->until = next->until;
+    if (lease->until)
+        (void)set_timer(lease); /* it has its memory */
+    else
+        loop_timer_clear(&lease->timer);
 }
 
 void lease_owner_ended(struct owner *owner) {

@@ -28,14 +28,20 @@ struct lease {
 void lease_init(struct lease *lease, struct closer *closer, struct account *account, os_uid uid,
                 void (*ended)(struct lease *lease));
 
-/* Sets the time to live. 0 or -ENOMEM. */
+/* Sets the time to live. 0; or -ENOMEM, and nothing has changed. */
 int lease_limit(struct lease *lease, struct loop *loop, int64_t ttl_us);
+
+/* When such a time to live that begins now is over: for `until`. */
+int64_t lease_until(int64_t ttl_us);
+
+/* What lease_replace needs. 0 or -ENOMEM. */
+int lease_prepare(struct lease *lease, struct loop *loop);
+
+/* Takes the owners and the time of `next`, a lease of the same account that is not in force, in place of its own. */
+void lease_replace(struct lease *lease, struct lease *next);
 
 /* The rest of it; 0: none, or it is over. */
 int64_t lease_left(const struct lease *lease);
-
-/* Takes the time to live back. */
-void lease_unlimit(struct lease *lease);
 
 /* The callback for owners_init. Removes the owner; with the last one the lease ends. */
 void lease_owner_ended(struct owner *owner);

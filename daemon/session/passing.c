@@ -6,6 +6,7 @@
 #include "daemon/access/refusal.h"
 #include "daemon/access/user.h"
 #include "daemon/object/env.h"
+#include "daemon/store/store.h"
 #include "proto/container.h"
 #include "proto/socket.h"
 #include "proto/transport.h"
@@ -17,8 +18,9 @@
 enum {
     /* From 2,024 of one user on (UNIX_INFLIGHT_SANE_USER) the kernel has a send of a Unix socket wait until its garbage collection is done. */
     MOST = 1900,
-    CHECK_FROM = 16, /* in flight of one connection; from here on, each further one is preceded by a check */
-    CHECKS = 256,    /* per timer */
+    MOST_KEPT = 1000, /* with a keeper, which may have 900 there (daemon/store/fdstore.h) */
+    CHECK_FROM = 16,  /* in flight of one connection; from here on, each further one is preceded by a check */
+    CHECKS = 256,     /* per timer */
     CHECK_US = 100000,
     HURRY_US = 5000,
     VAIN_MOST = 5, /* the pause between checks doubles this often: 3.2 s */
@@ -135,9 +137,11 @@ void passings_deinit(struct sessions *sessions) {
 
 static bool fits(const struct connection *connection, size_t n) {
     size_t mine = connection->user->passing, others = all_of(connection)->n - mine;
-    size_t limit = connection->all->env->fd_table->limit;
-    if (limit > MOST)
-        limit = MOST;
+    const struct store *store = connection->all->store;
+    size_t limit = connection->all->env->fd_table->limit,
+           most = store && store_is_kept(store) ? MOST_KEPT : MOST;
+    if (limit > most)
+        limit = most;
     return others < limit && 2 * (mine + n) <= limit - others;
 }
 

@@ -12,8 +12,9 @@ int fdstore_init(struct fdstore *fdstore, struct loop *loop) {
 void fdstore_deinit(struct fdstore *fdstore) { (void)fdstore; }
 
 int fdstore_keep(struct fdstore *fdstore, struct fdstore_item *item, const uint8_t *bytes, size_t length,
-                 const os_fd *fds, size_t n_fds, void (*done)(void *context), void *context) {
-    (void)fdstore, (void)item, (void)bytes, (void)length, (void)fds, (void)n_fds, (void)done, (void)context;
+                 const os_fd *fds, size_t n_fds, bool needed, void (*done)(void *context), void *context) {
+    (void)fdstore, (void)item, (void)bytes, (void)length, (void)fds, (void)n_fds, (void)needed, (void)done;
+    (void)context;
     return -EOPNOTSUPP;
 }
 

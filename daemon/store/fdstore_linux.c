@@ -147,9 +147,23 @@ void fdstore_deinit(struct fdstore *fdstore) {
     fdstore->watch.fd = OS_FD_NONE;
 }
 
+static bool has_room(const struct fdstore *fdstore, size_t n_fds, bool needed) {
+    size_t most = FDSTORE_ITEMS + (needed ? FDSTORE_SPARE : 0);
+    return fdstore->n_items - fdstore->leaving_items < most &&
+           (!n_fds || fdstore->n_fds - fdstore->leaving_fds + n_fds <= FDSTORE_MOST);
+}
+
+static void count(struct fdstore *fdstore, struct fdstore_item *item, size_t n_fds) {
+    item->n_fds = n_fds;
+    fdstore->n_fds += n_fds;
+    fdstore->n_items++;
+}
+
 int fdstore_keep(struct fdstore *fdstore, struct fdstore_item *item, const uint8_t *bytes, size_t length,
-                 const os_fd *fds, size_t n_fds, void (*done)(void *context), void *context) {
+                 const os_fd *fds, size_t n_fds, bool needed, void (*done)(void *context), void *context) {
     int ends[2], error;
+    if (!has_room(fdstore, n_fds, needed))
+        return -EDQUOT;
     if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends))
         return -errno;
     error = send_one(ends[1], bytes, length, fds, n_fds);
@@ -160,6 +174,7 @@ int fdstore_keep(struct fdstore *fdstore, struct fdstore_item *item, const uint8
     }
     *item = (struct fdstore_item){
         .end = ends[0], .serial = ++fdstore->issued, .done = done, .context = context, .unsent = true};
+    count(fdstore, item, n_fds);
     DL_APPEND(fdstore->unsent, item);
     go_on(fdstore);
     if (fdstore->late)
@@ -216,6 +231,12 @@ size_t fdstore_forget(struct fdstore *fdstore, struct fdstore_item *item, os_fd 
         is_done(item);
     }
     os_close(item->end);
+    fdstore->n_fds -= item->n_fds;
+    fdstore->n_items--;
+    if (item->leaves) {
+        fdstore->leaving_fds -= item->n_fds;
+        fdstore->leaving_items--;
+    }
     remove_later(fdstore, item->serial); /* also if it was not sent: the manager ignores it */
     *item = (struct fdstore_item){0};
     return n_fds;
@@ -236,6 +257,7 @@ int fdstore_load(struct fdstore *fdstore, struct fdstore_item *item, os_fd end, 
         return (int)length;
     }
     *item = (struct fdstore_item){.end = end, .serial = serial};
+    count(fdstore, item, found->n_fds);
     found->bytes = room;
     found->length = (size_t)length;
     return 0;

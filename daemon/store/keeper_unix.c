@@ -15,6 +15,7 @@
 #include "proto/container.h"
 #include "spawn.h"
 #include "store.h"
+#include "watchdog.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -47,6 +48,7 @@ struct keeper {
     struct loop_watch watch;
     struct loop_timer timer; /* the next broker is started */
     struct loop_timer retry; /* what could not be given back is tried again */
+    struct watchdog watchdog;
     size_t limit, own; /* of descriptors: what the process may have, and what it has but for what it keeps */
     pid_t pid;         /* 0: there is none */
     bool dead;         /* that has died, but not all that it wrote is read */
@@ -54,6 +56,7 @@ struct keeper {
     int64_t started, pause;
     bool served;  /* a broker has */
     bool refused; /* nothing more of this broker is read */
+    bool reloads; /* the service manager has been told so */
     bool stopping, over;
     int status;
 };
@@ -111,12 +114,43 @@ static int set_interest(struct keeper *keeper) {
     return loop_set(&keeper->watch, interest);
 }
 
-static void on_ready(struct keeper *keeper) {
-    if (keeper->served || !keeper->entries.ready)
-        return;
-    keeper->served = true;
-    service_ready(keeper->notify_fd, "Waiting for clients");
-    keeper->notify_fd = OS_FD_NONE;
+static void tell_reload(struct keeper *keeper, bool begins) {
+    if (begins)
+        service_reloading();
+    else if (keeper->reloads)
+        service_reloaded();
+    keeper->reloads = begins;
+}
+
+/* What the broker has said besides its orders. */
+static void heed(struct keeper *keeper, bool was_ready) {
+    struct kept_entries *entries = &keeper->entries;
+    if (entries->ready && !was_ready)
+        watchdog_ready(&keeper->watchdog);
+    if (entries->ready && !keeper->served) {
+        keeper->served = true;
+        service_ready(keeper->notify_fd, "Waiting for clients");
+        keeper->notify_fd = OS_FD_NONE;
+    }
+    if (entries->alive)
+        watchdog_answered(&keeper->watchdog);
+    if (entries->reloading)
+        tell_reload(keeper, true);
+    if (entries->reloaded)
+        tell_reload(keeper, false);
+    entries->alive = entries->reloading = entries->reloaded = false;
+}
+
+static void on_ask(struct watchdog *watchdog) {
+    struct keeper *keeper = CONTAINER_OF(watchdog, struct keeper, watchdog);
+    if (kept_entries_ask(&keeper->entries))
+        signal_broker(keeper, SIGKILL);
+}
+
+static void on_silent(struct watchdog *watchdog) {
+    struct keeper *keeper = CONTAINER_OF(watchdog, struct keeper, watchdog);
+    log_write(LOG_LEVEL_ERROR, "the broker does not answer, and is ended; pid=%ld", (long)keeper->pid);
+    signal_broker(keeper, SIGKILL);
 }
 
 /* After each round of the loop: what was closed may have been answered. */
@@ -143,6 +177,7 @@ static void on_retry(struct loop_timer *timer) {
 /* A broker that writes nonsense or reads nothing more is of no use: it is ended, and on_child starts the next one. */
 static void on_broker(struct loop_watch *watch, unsigned events) {
     struct keeper *keeper = CONTAINER_OF(watch, struct keeper, watch);
+    bool was_ready = keeper->entries.ready;
     int error = 0;
     if (events & LOOP_WRITE)
         error = channel_flush(&keeper->channel);
@@ -150,7 +185,7 @@ static void on_broker(struct loop_watch *watch, unsigned events) {
         error = read_orders(keeper);
     if (error >= 0)
         error = give(keeper);
-    on_ready(keeper);
+    heed(keeper, was_ready);
     if (error >= 0)
         return;
     loop_unwatch(&keeper->watch);
@@ -174,7 +209,9 @@ static bool leave_broker(struct keeper *keeper) {
             return false;
         result = read_orders(keeper);
     }
-    on_ready(keeper);
+    heed(keeper, true);
+    tell_reload(keeper, false);
+    watchdog_left(&keeper->watchdog);
     kept_entries_attach(&keeper->entries, NULL);
     channel_deinit(&keeper->channel, drop_fd, keeper);
     transport_close(keeper->channel.transport);
@@ -264,6 +301,7 @@ static int start_one(struct keeper *keeper) {
     keeper->channel.discard = drop_fd;
     keeper->channel.discard_context = keeper;
     kept_entries_attach(&keeper->entries, &keeper->channel);
+    watchdog_started(&keeper->watchdog);
     return 0;
 }
 
@@ -341,6 +379,7 @@ static const char *find_program(const char *invoked) {
 
 static int begin(struct keeper *keeper) {
     size_t limit = service_descriptor_limit();
+    int64_t patience = service_watchdog();
     int error;
     keeper->program = find_program(keeper->argv[0]);
     if (!keeper->program)
@@ -364,6 +403,10 @@ static int begin(struct keeper *keeper) {
         error = loop_timer_prepare(keeper->loop, &keeper->timer);
     if (!error)
         error = loop_timer_prepare(keeper->loop, &keeper->retry);
+    keeper->watchdog.ask = on_ask;
+    keeper->watchdog.silent = on_silent;
+    if (!error)
+        error = watchdog_init(&keeper->watchdog, keeper->loop, patience);
     if (!error)
         error = loop_signal(keeper->loop, SIGCHLD, on_child, keeper);
     if (!error)
@@ -399,6 +442,7 @@ int keeper_run(char **argv, struct door *door, os_fd notify_fd) {
     channel_scratch_deinit(&keeper.scratch);
     loop_timer_free(&keeper.timer);
     loop_timer_free(&keeper.retry);
+    watchdog_deinit(&keeper.watchdog);
     if (keeper.loop)
         loop_free(keeper.loop);
     return keeper.status;

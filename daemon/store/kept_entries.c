@@ -22,11 +22,19 @@ int kept_entries_init(struct kept_entries *entries, struct closer *closer) {
 
 static void entry_free(struct kept_entry *entry) { free(entry); }
 
-void kept_entries_deinit(struct kept_entries *entries) {
+static void list_free(struct kept_entry *list) {
     struct kept_entry *entry, *next;
-    kept_entries_attach(entries, NULL);
-    DL_FOREACH_SAFE (entries->list, entry, next)
+    DL_FOREACH_SAFE (list, entry, next)
         entry_free(entry);
+}
+
+void kept_entries_deinit(struct kept_entries *entries) {
+    if (entries->part) {
+        list_free(entries->part->keep);
+        free(entries->part->forget);
+        free(entries->part);
+    }
+    list_free(entries->list);
     table_deinit(&entries->by_key);
 }
 
@@ -62,6 +70,12 @@ static int answer_done(struct kept_entries *entries, uint64_t serial, int error)
     Portd__Keeper__V1__Answer message = PORTD__KEEPER__V1__ANSWER__INIT;
     message.serial = serial;
     message.error = -error;
+    return answer(entries, &message, NULL, 0);
+}
+
+int kept_entries_ask(struct kept_entries *entries) {
+    Portd__Keeper__V1__Answer message = PORTD__KEEPER__V1__ANSWER__INIT;
+    message.ask = true;
     return answer(entries, &message, NULL, 0);
 }
 
@@ -145,6 +159,20 @@ static int entry_pack(const struct kept_entry *entry, uint8_t bytes[KEPT_PACKED_
     return 0;
 }
 
+static void complain(struct fdstore *fdstore, int error) {
+    if (error != -EDQUOT)
+        log_write(LOG_LEVEL_ERROR,
+                  "cannot give to the service manager what is held: %s; it would not outlive the keeper",
+                  os_error_text(-error));
+    else if (!fdstore->full)
+        log_write(
+            LOG_LEVEL_WARNING,
+            "the service manager is given no more of what is held: further holds outlive the broker, but not "
+            "the keeper; descriptors=%zu most=%d items=%zu most=%d",
+            fdstore->n_fds, (int)FDSTORE_MOST, fdstore->n_items, (int)FDSTORE_ITEMS);
+    fdstore->full = fdstore->full || error == -EDQUOT;
+}
+
 /* The order waits until the service manager was sent it. What that cannot have is kept all the same. */
 static void entry_store(struct kept_order *order, struct kept_entry *entry) {
     struct kept_entries *entries = order->entries;
@@ -153,16 +181,14 @@ static void entry_store(struct kept_order *order, struct kept_entry *entry) {
     int error = entry_pack(entry, bytes, &length);
     order->closing++;
     entries->n_fds++;
-    if (!error)
+    if (!error) /* without the numbers of key 0 no broker can begin */
         error = fdstore_keep(entries->fdstore, &entry->item, bytes, length, entry->fds, entry->n_fds,
-                             kept_order_closed, order);
+                             entry->key == 0, kept_order_closed, order);
     if (!error)
         return;
     order->closing--;
     entries->n_fds--;
-    log_write(LOG_LEVEL_ERROR,
-              "cannot give to the service manager what is held: %s; it would not outlive the keeper",
-              os_error_text(-error));
+    complain(entries->fdstore, error);
 }
 
 /* What is there is closed as well. */
@@ -206,10 +232,27 @@ static int enter(struct kept_order *order) {
     return last ? -ENOMEM : 0;
 }
 
+static void leave_fdstore(const struct kept_order *order, uint64_t key) {
+    struct kept_entry *old = table_find(&order->entries->by_key, key);
+    if (old)
+        fdstore_leave(order->entries->fdstore, &old->item);
+}
+
+/* What is new has the room of what goes, which goes after it. */
+static void leave_all(const struct kept_order *order) {
+    const struct kept_entry *entry;
+    DL_FOREACH (order->keep, entry)
+        leave_fdstore(order, entry->key);
+    for (size_t i = 0; i < order->n_forget; i++)
+        leave_fdstore(order, order->forget[i]);
+}
+
 static void carry_out(struct kept_order *order) {
     struct kept_entries *entries = order->entries;
     struct kept_entry *entry, *next, *old;
     order->closing = 1;
+    if (entries->fdstore)
+        leave_all(order);
     DL_FOREACH_SAFE (order->keep, entry, next) {
         DL_DELETE(order->keep, entry);
         if (entries->fdstore)
@@ -332,8 +375,10 @@ static int take_order(struct kept_entries *entries, const Portd__Keeper__V1__Ord
                       struct channel_frame *frame) {
     struct kept_order *order;
     int error, failed;
-    if (message->ready)
-        entries->ready = true;
+    entries->ready = entries->ready || message->ready;
+    entries->alive = entries->alive || message->alive;
+    entries->reloading = entries->reloading || message->reloading;
+    entries->reloaded = entries->reloaded || message->reloaded;
     if (message->ask) {
         entries->giving = entries->list;
         entries->asked = message->serial;
@@ -391,7 +436,7 @@ void kept_entries_attach(struct kept_entries *entries, struct channel *channel) 
     entries->broker++;
     entries->giving = NULL;
     entries->asked = 0;
-    entries->ready = false;
+    entries->ready = entries->alive = entries->reloading = entries->reloaded = false;
     entries->failed = 0;
     entries->broken = 0;
 }

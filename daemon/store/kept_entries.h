@@ -34,14 +34,17 @@ struct kept_entries {
     struct kept_entry *giving; /* the next one to be given back */
     uint64_t asked;            /* serial of that order; 0: not asked */
     bool ready;                /* the broker serves clients */
-    uint64_t failed;           /* serial of an order of which nothing more is taken; 0: none */
-    int failure;               /* why */
-    int broken; /* an answer could not be written: a negative errno, and the broker cannot go on */
+    bool alive;                /* it has said so, since this was set to false; the same for the next two */
+    bool reloading, reloaded;
+    uint64_t failed; /* serial of an order of which nothing more is taken; 0: none */
+    int failure;     /* why */
+    int broken;      /* an answer could not be written: a negative errno, and the broker cannot go on */
 };
 
 /* 0 or a negative errno. `most` has no limit. */
 int kept_entries_init(struct kept_entries *entries, struct closer *closer);
-void kept_entries_deinit(struct kept_entries *entries); /* closes nothing: the process ends */
+void kept_entries_deinit(
+    struct kept_entries *entries); /* closes nothing: the process ends, and the closer has */
 
 size_t kept_entries_count(const struct kept_entries *entries);
 
@@ -55,6 +58,9 @@ int kept_entries_take(struct kept_entries *entries, struct channel_frame *frame)
 /* Writes what is to be given back, as far as the broker reads. 0; -EAGAIN: the kernel has no room for descriptors, call it again in a moment; or another
  * negative errno: as above. */
 int kept_entries_give(struct kept_entries *entries);
+
+/* Asks the broker whether its loop runs: it answers by `alive`. 0 or a negative errno: the broker cannot go on. */
+int kept_entries_ask(struct kept_entries *entries);
 
 /* Another broker begins, or none: NULL. Half an order is forgotten. */
 void kept_entries_attach(struct kept_entries *entries, struct channel *channel);

@@ -68,7 +68,8 @@ static int append(struct store_order *order, const Portd__Keeper__V1__Order *mes
     frame->length += portd__keeper__v1__order__pack(message, frame->bytes + frame->length);
     for (size_t i = 0; i < n_fds; i++)
         frame->fds[frame->n_fds++] = fds[i];
-    frame->user = user; /* one user gives all of an order */
+    if (n_fds)
+        frame->user = user; /* one user gives all of an order */
     return 0;
 }
 

@@ -4,7 +4,8 @@
  * it and has closed what it forgot; then, and not before, the client is answered. Orders are sent in the order of store_commit. The keeper may be slow
  * to read: orders wait meanwhile, and the loop does not.
  *
- * A broker without a keeper, or whose keeper has gone, has a store that keeps nothing: store_is_kept is false. */
+ * A broker without a keeper, or whose keeper has gone, has a store that keeps nothing: store_is_kept is false. One that cannot go on with a keeper that lives
+ * ends: the next one has all that was acknowledged. */
 #ifndef STORE_H
 #define STORE_H
 
@@ -68,6 +69,9 @@ int store_commit(struct store *store, struct store_order *order);
 
 /* The broker serves clients. */
 void store_ready(struct store *store);
+
+/* It reads its configuration again, and has done so: the keeper tells the service manager. */
+void store_reloading(struct store *store, bool begins);
 
 /* The keeper that started this process: its channel, and the listener. Both OS_FD_NONE: none did. */
 void store_inherit(os_fd *channel, os_fd *listener);

@@ -63,12 +63,24 @@ void store_leave(struct store *store) {
         finish(CONTAINER_OF(node, struct store_order, node), 0);
 }
 
+static bool is_gone(int error) {
+    return error == -EPIPE || error == -ECONNRESET || error == -EBADF || error == -ENOTCONN;
+}
+
+/* With a keeper that lives, and cannot be spoken with, nothing that was asked for may be answered: the broker ends at once, as by a signal, and the keeper
+ * starts the next one. */
 static void lose(struct store *store, int error) {
     if (!store->kept)
         return;
+    if (!is_gone(error)) {
+        log_write(LOG_LEVEL_ERROR, "this broker cannot go on with its keeper, which starts another one: %s",
+                  os_error_text(-error));
+        log_close();
+        _exit(EXIT_FAILURE);
+    }
     log_write(LOG_LEVEL_ERROR,
               "the keeper has gone: what is held ends with this broker; restart portd; error=%s",
-              error ? os_error_text(-error) : "end of file");
+              os_error_text(-error));
     store_leave(store);
 }
 
@@ -90,10 +102,6 @@ static int send_frame(struct store *store, const struct store_frame *frame) {
     return channel_flush(&store->channel);
 }
 
-static bool is_lost(int error) {
-    return error == -EPIPE || error == -ECONNRESET || error == -EBADF || error == -ENOTCONN;
-}
-
 /* Sends what the channel takes. 0 or a negative errno: the keeper is lost. Of all else (no memory, too many descriptors on their way) the kernel may
  * have enough in a moment. */
 static int send_waiting(struct store *store) {
@@ -102,7 +110,7 @@ static int send_waiting(struct store *store) {
         struct store_order *order = CONTAINER_OF(node, struct store_order, node);
         struct store_frame *frame = order->frames;
         int error = frame ? send_frame(store, frame) : 0;
-        if (error && is_lost(error))
+        if (error && is_gone(error))
             return error;
         if (error && error != -EBUSY)
             (void)loop_timer_set(store->loop, &store->timer, os_now_us() + RETRY_US);
@@ -175,35 +183,56 @@ int store_commit(struct store *store, struct store_order *order) {
     return 1;
 }
 
-void store_ready(struct store *store) {
-    Portd__Keeper__V1__Order message = PORTD__KEEPER__V1__ORDER__INIT;
-    uint8_t *body;
-    message.ready = true;
-    if (!store->kept)
-        return;
-    body = channel_put(&store->channel, portd__keeper__v1__order__get_packed_size(&message));
-    if (!body) {
-        lose(store, -ENOMEM);
-        return;
-    }
-    (void)portd__keeper__v1__order__pack(&message, body);
-    int error = channel_flush(&store->channel);
+/* What is no order. 0 or a negative errno. */
+static int say(struct store *store, const Portd__Keeper__V1__Order *message) {
+    uint8_t *body = channel_put(&store->channel, portd__keeper__v1__order__get_packed_size(message));
+    if (!body)
+        return -ENOMEM;
+    (void)portd__keeper__v1__order__pack(message, body);
+    return channel_flush(&store->channel);
+}
+
+static void tell(struct store *store, const Portd__Keeper__V1__Order *message) {
+    int error = store->kept ? say(store, message) : 0;
     if (error)
         lose(store, error);
-    else
+    else if (store->kept)
         set_interest(store);
+}
+
+void store_ready(struct store *store) {
+    Portd__Keeper__V1__Order message = PORTD__KEEPER__V1__ORDER__INIT;
+    message.ready = true;
+    tell(store, &message);
+}
+
+void store_reloading(struct store *store, bool begins) {
+    Portd__Keeper__V1__Order message = PORTD__KEEPER__V1__ORDER__INIT;
+    message.reloading = begins;
+    message.reloaded = !begins;
+    tell(store, &message);
 }
 
 /* ---- receiving ---------------------------------------------------------------------------------------------------- */
 
-static void take_answer(struct store *store, const Portd__Keeper__V1__Answer *answer) {
+static int answer_alive(struct store *store) {
+    Portd__Keeper__V1__Order message = PORTD__KEEPER__V1__ORDER__INIT;
+    message.alive = true;
+    return say(store, &message);
+}
+
+/* 0 or a negative errno. */
+static int take_answer(struct store *store, const Portd__Keeper__V1__Answer *answer) {
+    if (answer->ask)
+        return answer_alive(store);
     for (struct ring *node = store->sent.next; node != &store->sent; node = node->next) {
         struct store_order *order = CONTAINER_OF(node, struct store_order, node);
         if (order->serial != answer->serial)
             continue;
         finish(order, -answer->error);
-        return;
+        break;
     }
+    return 0;
 }
 
 static void drop_fds(struct channel_frame *frame) {
@@ -229,9 +258,7 @@ static void on_answer(struct loop_watch *watch, unsigned events) {
             Portd__Keeper__V1__Answer *answer =
                 portd__keeper__v1__answer__unpack(NULL, frame.length, frame.body);
             drop_fds(&frame);
-            error = answer ? 0 : -ENOMEM;
-            if (answer)
-                take_answer(store, answer);
+            error = answer ? take_answer(store, answer) : -ENOMEM;
             portd__keeper__v1__answer__free_unpacked(answer, NULL);
         }
         if (channel_rest(&store->channel))
@@ -293,15 +320,9 @@ static int read_all(struct store *store, void (*fn)(void *context, struct store_
 
 int store_read(struct store *store, void (*fn)(void *context, struct store_entry *entry), void *context) {
     Portd__Keeper__V1__Order message = PORTD__KEEPER__V1__ORDER__INIT;
-    uint8_t *body;
-    int error;
     message.ask = true;
     message.serial = ++store->serial;
-    body = channel_put(&store->channel, portd__keeper__v1__order__get_packed_size(&message));
-    if (!body)
-        return -ENOMEM;
-    (void)portd__keeper__v1__order__pack(&message, body);
-    error = channel_flush(&store->channel);
+    int error = say(store, &message);
     return error ? error : read_all(store, fn, context);
 }
 

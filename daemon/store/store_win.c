@@ -62,6 +62,8 @@ int store_commit(struct store *store, struct store_order *order) {
 
 void store_ready(struct store *store) { (void)store; }
 
+void store_reloading(struct store *store, bool begins) { (void)store, (void)begins; }
+
 void store_inherit(os_fd *channel, os_fd *listener) { *channel = *listener = OS_FD_NONE; }
 
 int keeper_run(char **argv, struct door *door, os_fd notify_fd) {

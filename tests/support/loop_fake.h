@@ -22,6 +22,9 @@ bool loop_fake_signal(struct loop *loop, int number);
 /* The next loop_set with an interest returns this negative errno and does nothing, once. */
 void loop_fake_fail_set(struct loop *loop, int error);
 
+/* There is no memory for further timers. */
+void loop_fake_fail_timer(struct loop *loop);
+
 /* Watches that are not taken out yet. */
 size_t loop_fake_watches(const struct loop *loop);
 

@@ -14,6 +14,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -31,7 +32,10 @@ struct manager {
     size_t n, removals;
     struct item items[STORE_MOST];
     pid_t keeper;
-    rlim_t limit; /* of open files, for the keeper; 0: as this process has */
+    rlim_t limit;     /* of open files, for the keeper; 0: as this process has */
+    int64_t patience; /* of its watchdog; 0: it has none */
+    int64_t heard;    /* when the watchdog was told last */
+    unsigned alive, reloading;
     bool ready;
 };
 
@@ -107,6 +111,15 @@ static bool manager_read_one(struct manager *manager) {
     } else {
         assert_null(header);
         manager->ready |= *value_in(text, "READY=", value) == '1';
+        if (*value_in(text, "WATCHDOG=", value) == '1') {
+            manager->alive++;
+            manager->heard = portd_now();
+        }
+        if (*value_in(text, "RELOADING=", value) == '1') {
+            assert_true(*value_in(text, "MONOTONIC_USEC=", value));
+            manager->reloading++;
+            manager->ready = false;
+        }
     }
     return true;
 }
@@ -120,7 +133,7 @@ static int become(void *data) {
     const struct manager *manager = data;
     const char *program = getenv("PORTD_DAEMON");
     static char names[STORE_MOST * 64];
-    char pid[16], n[16];
+    char pid[16], n[16], patience[24];
     size_t at = 0;
     int high[STORE_MOST];
     struct rlimit limit = {manager->limit, manager->limit};
@@ -138,6 +151,9 @@ static int become(void *data) {
     if (!program || setenv("NOTIFY_SOCKET", manager->notify, 1) < 0 || setenv("LISTEN_FDS", n, 1) < 0 ||
         setenv("LISTEN_PID", pid, 1) < 0 || setenv("LISTEN_FDNAMES", names, 1) < 0)
         return 102;
+    (void)snprintf(patience, sizeof patience, "%lld", (long long)manager->patience);
+    if (manager->patience && (setenv("WATCHDOG_USEC", patience, 1) < 0 || setenv("WATCHDOG_PID", pid, 1) < 0))
+        return 105;
     if (manager->limit && setrlimit(RLIMIT_NOFILE, &limit) < 0)
         return 104;
     (void)execl(program, "portd", "--listen", manager->address, "--keeper", "yes", "--log-level", "error",
@@ -476,6 +492,210 @@ static void what_the_keeper_has_no_room_for_is_refused(void **state) {
     manager_end(&manager);
 }
 
+/* Until the keeper has no room. How many are held, from "n0" on. */
+static int fill(struct manager *manager, portd_client *c, int fd) {
+    int n = 0;
+
+    while (put_many(manager, c, n, EACH, fd) == 1)
+        n += EACH;
+    while (put_many(manager, c, n, 1, fd) == 1)
+        n++;
+    return n;
+}
+
+static int sleep_on(void *data) {
+    (void)data;
+    return pause();
+}
+
+/* A put that was to replace, and a renewal. */
+static void what_is_refused_leaves_what_was(void **state) {
+    enum { RENEWED = 5 };
+    struct manager manager;
+    portd_lease lease = PORTD_LEASE_INIT;
+    const char *names[RENEWED] = {"n0", "n1", "n2", "n3", "n4"}, *together[] = {"n0", "new", "newer"};
+    int p[2], q[2];
+    portd_list *list;
+
+    (void)state;
+    raise_limit();
+    manager_begin(&manager);
+    manager.limit = LOW;
+    make_pipe(p);
+    make_pipe(q);
+    portd_client *c = manager_start(&manager);
+    size_t n = (size_t)fill(&manager, c, p[0]);
+    portd_native got, fds[] = {q[0], q[0], q[0]};
+    portd_id expects[] = {0, 0, 0}, ids[3];
+    assert_int_equal(portd_get(c, NULL, names, 1, NULL, fixture_soon(), &got, expects), 1);
+    assert_return_code(close((int)got), errno);
+    assert_int_equal(portd_put(c, NULL, together, fds, 3, expects, NULL, fixture_soon(), ids), PORTD_E_LIMIT);
+    assert_held(c, "n0", expects[0], p[0]);
+    assert_int_equal(portd_get(c, NULL, &together[1], 1, NULL, fixture_soon(), &got, ids), PORTD_E_NOT_FOUND);
+    assert_int_equal(count_held(c), n);
+
+    pid_t sleeper = fixture_fork(sleep_on, NULL);
+    lease.process = fixture_own((int)syscall(SYS_pidfd_open, sleeper, 0));
+    lease.ttl_us = INT64_C(3600) * 1000 * 1000;
+    assert_int_equal(portd_renew(c, NULL, names, RENEWED, &lease, fixture_soon()), PORTD_E_LIMIT);
+    assert_int_equal(portd_list_holds(c, NULL, fixture_soon(), &list), 1);
+    for (size_t i = 0; i < portd_list_count(list); i++) {
+        assert_int_equal(portd_list_held(list, i)->process_pid, 0);
+        assert_int_equal(portd_list_held(list, i)->ttl_us, 0);
+    }
+    portd_list_free(list);
+    fixture_end(sleeper);
+    assert_int_equal(portd_ping(c, fixture_soon()), 1);
+    assert_int_equal(count_held(c), n);
+
+    fixture_disconnect(c);
+    assert_return_code(kill(fixture_child(manager.keeper, NULL), SIGKILL), errno);
+    c = fixture_client_at(manager.address, NULL);
+    assert_int_equal(count_held(c), n);
+    assert_held(c, "n0", expects[0], p[0]);
+    drop(c, "n1");
+    assert_int_equal(portd_put(c, NULL, together, fds, 1, expects, NULL, fixture_soon(), ids), 1);
+    assert_held(c, "n0", ids[0], q[0]);
+    fixture_disconnect(c);
+    manager_end(&manager);
+}
+
+/* More would keep programs of the same user from passing descriptors. What was stored stays stored. */
+static void the_manager_is_given_so_many_at_most(void **state) {
+    enum { MOST = 900 };
+    struct manager manager;
+    portd_lease lease = PORTD_LEASE_INIT;
+    const char *first = "n0";
+    int p[2];
+
+    (void)state;
+    raise_limit();
+    manager_begin(&manager);
+    make_pipe(p);
+    portd_client *c = manager_start(&manager);
+    for (int n = 0; n < MOST + EACH; n += EACH)
+        assert_int_equal(put_many(&manager, c, n, EACH, p[0]), 1);
+    manager_read(&manager);
+    assert_int_equal(manager.n, MOST + 1); /* and the numbers */
+    lease.ttl_us = INT64_C(3600) * 1000 * 1000;
+    assert_int_equal(portd_renew(c, NULL, &first, 1, &lease, fixture_soon()), 1);
+    manager_read(&manager);
+    assert_int_equal(manager.n, MOST + 1);
+    fixture_disconnect(c);
+    assert_return_code(kill(fixture_child(manager.keeper, NULL), SIGKILL), errno);
+    c = fixture_client_at(manager.address, NULL);
+    assert_int_equal(count_held(c), MOST + EACH);
+    fixture_disconnect(c);
+    manager_kill(&manager);
+    c = manager_start(&manager);
+    assert_int_equal(count_held(c), MOST);
+    assert_int_equal(put_many(&manager, c, MOST, 1, p[0]), 1); /* as many were loaded */
+    manager_read(&manager);
+    assert_int_equal(manager.n, MOST + 1);
+    drop(c, first);
+    assert_int_equal(put_many(&manager, c, MOST + 1, 1, p[0]), 1);
+    manager_read(&manager);
+    assert_int_equal(manager.n, MOST + 1);
+    fixture_disconnect(c);
+    manager_end(&manager);
+}
+
+/* ---- the broker, for the manager ---------------------------------------------------------------------------------- */
+
+static bool has_heard(void *data) {
+    struct manager *manager = data;
+    unsigned before = manager->alive;
+
+    manager_read(manager);
+    return manager->alive > before;
+}
+
+struct change {
+    pid_t keeper, last;
+};
+
+static bool is_another(void *data) {
+    const struct change *change = data;
+    pid_t pid = fixture_child(change->keeper, NULL);
+
+    return pid > 0 && pid != change->last;
+}
+
+static void a_silent_broker_is_replaced(void **state) {
+    struct manager manager;
+    int p[2];
+
+    (void)state;
+    manager_begin(&manager);
+    manager.patience = 8000000;
+    make_pipe(p);
+    portd_client *c = manager_start(&manager);
+    portd_id one = put(c, "one", p[0], NULL);
+    fixture_disconnect(c);
+    assert_true(fixture_until(has_heard, &manager));
+    struct change change = {manager.keeper, fixture_child(manager.keeper, NULL)};
+    assert_return_code(kill(change.last, SIGSTOP), errno);
+    assert_true(fixture_until(is_another, &change));
+    c = fixture_client_at(manager.address, NULL);
+    assert_held(c, "one", one, p[0]);
+    manager_read(&manager);
+    assert_true(fixture_until(has_heard, &manager));
+    fixture_disconnect(c);
+    manager_end(&manager);
+}
+
+/* Each is stopped before it serves: the keeper replaces two, and then says no more. */
+static void what_goes_on_failing_is_left_to_the_manager(void **state) {
+    struct manager manager;
+    unsigned seen = 0;
+    pid_t last = 0, pid;
+    int p[2];
+
+    (void)state;
+    manager_begin(&manager);
+    manager.patience = 2000000;
+    make_pipe(p);
+    portd_client *c = manager_start(&manager);
+    portd_id one = put(c, "one", p[0], NULL);
+    fixture_disconnect(c);
+    assert_true(fixture_until(has_heard, &manager));
+    while (portd_now() - manager.heard < 3 * manager.patience) {
+        pid = fixture_child(manager.keeper, NULL);
+        if (pid > 0 && pid != last) {
+            assert_return_code(kill(pid, SIGSTOP), errno);
+            last = pid;
+            seen++;
+        }
+        manager_read(&manager);
+        (void)poll(NULL, 0, 1);
+    }
+    assert_int_equal(seen, 3);
+    manager_kill(&manager);
+    c = manager_start(&manager);
+    assert_held(c, "one", one, p[0]);
+    fixture_disconnect(c);
+    manager_end(&manager);
+}
+
+static bool has_reloaded(void *data) {
+    struct manager *manager = data;
+
+    manager_read(manager);
+    return manager->reloading && manager->ready;
+}
+
+static void a_reload_is_told(void **state) {
+    struct manager manager;
+
+    (void)state;
+    manager_begin(&manager);
+    fixture_disconnect(manager_start(&manager));
+    assert_return_code(kill(manager.keeper, SIGHUP), errno);
+    assert_true(fixture_until(has_reloaded, &manager));
+    assert_int_equal(manager.reloading, 1);
+    manager_end(&manager);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         FIXTURE_CASE_BARE(what_is_held_outlives_the_keeper),
@@ -484,6 +704,11 @@ int main(void) {
         FIXTURE_CASE_BARE(a_manager_that_does_not_read_is_not_waited_for),
         FIXTURE_CASE_BARE(what_is_unsound_harms_no_other),
         FIXTURE_CASE_BARE(what_the_keeper_has_no_room_for_is_refused),
+        FIXTURE_CASE_BARE(what_is_refused_leaves_what_was),
+        FIXTURE_CASE_BARE(the_manager_is_given_so_many_at_most),
+        FIXTURE_CASE_BARE(a_silent_broker_is_replaced),
+        FIXTURE_CASE_BARE(what_goes_on_failing_is_left_to_the_manager),
+        FIXTURE_CASE_BARE(a_reload_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -391,6 +391,97 @@ static void puts_wait_for_a_slow_keeper(void **state) {
     fixture_stop(&fixture);
 }
 
+struct use {
+    portd_client *client;
+    const char *name;
+};
+
+static uint64_t used(const struct use *use) {
+    portd_list *list;
+    uint64_t n = 0;
+    assert_int_equal(portd_get_status(use->client, fixture_soon(), &list), 1);
+    const portd_status *status = portd_list_status(list);
+    for (size_t i = 0; i < status->n_quotas; i++)
+        if (strcmp(status->quotas[i].name, use->name) == 0)
+            n = status->quotas[i].used;
+    portd_list_free(list);
+    return n;
+}
+
+static bool is_one(void *data) { return used(data) == 1; }
+static bool is_none(void *data) { return used(data) == 0; }
+
+/* What the keeper has not answered has its memory, also when nobody waits for it any more. */
+static void what_the_keeper_has_not_answered_is_charged(void **state) {
+    struct fixture fixture;
+    struct puts puts = {0, 0, 0};
+    const char *name = "one";
+    int p[2];
+    (void)state;
+    fixture_start(&fixture, options);
+    portd_client *c = client_of(&fixture), *other = client_of(&fixture);
+    struct use connections = {other, "connections"}, waits = {other, "waits"};
+    make_pipe(p);
+    portd_native fd = p[0];
+    fixture_hold(&fixture);
+    assert_int_equal(portd_put_start(c, NULL, &name, &fd, 1, NULL, NULL, on_put, &puts, NULL), 1);
+    assert_int_equal(portd_ping(c, fixture_soon()), 1);
+    assert_int_equal(used(&waits), 1);
+    fixture_abandon(c);
+    assert_true(fixture_until(is_one, &connections));
+    assert_int_equal(used(&waits), 1);
+    fixture_continue(&fixture);
+    assert_true(fixture_until(is_none, &waits));
+    fixture_disconnect(other);
+    fixture_stop(&fixture);
+}
+
+/* While the keeper has not answered, the new one has the name; a drop ends both. */
+static void what_is_being_replaced_ends_with_its_successor(void **state) {
+    struct fixture fixture;
+    struct puts puts = {0, 0, 0};
+    const char *name = "one";
+    portd_list *list;
+    int p[2], q[2], r[2];
+    (void)state;
+    fixture_start(&fixture, options);
+    portd_client *c = client_of(&fixture);
+    make_pipe(p);
+    make_pipe(q);
+    make_pipe(r);
+    portd_id old = put(c, name, p[0], NULL), second, id;
+    portd_native fd = q[0], last = r[0];
+    fixture_hold(&fixture);
+    assert_int_equal(portd_put_start(c, NULL, &name, &fd, 1, &old, NULL, on_put, &puts, NULL), 1);
+    assert_same(get(c, name, &second), q[0]);
+    assert_int_equal(portd_put_start(c, NULL, &name, &last, 1, &second, NULL, on_put, &puts, NULL), 1);
+    assert_same(get(c, name, &id), r[0]);
+    assert_int_equal(portd_list_holds(c, NULL, fixture_soon(), &list), 1);
+    assert_int_equal(portd_list_count(list), 1);
+    portd_list_free(list);
+    assert_int_equal(puts.n_done, 0);
+    fixture_continue(&fixture);
+    while (puts.n_done < 2)
+        assert_true(!puts.other && portd_poll(c, fixture_soon()) > 0);
+    assert_same(get(c, name, NULL), r[0]);
+
+    fixture_hold(&fixture);
+    fd = p[0];
+    assert_int_equal(portd_put_start(c, NULL, &name, &fd, 1, &id, NULL, on_put, &puts, NULL), 1);
+    assert_int_equal(portd_drop_start(c, NULL, &name, 1, NULL, on_put, &puts, NULL), 1);
+    assert_int_equal(get(c, name, NULL), -1);
+    fixture_continue(&fixture);
+    while (puts.n_done < 4)
+        assert_true(!puts.other && portd_poll(c, fixture_soon()) > 0);
+    assert_true(nothing_is_held(c));
+    fixture_disconnect(c);
+    kill_broker(&fixture);
+    c = client_of(&fixture);
+    assert_true(nothing_is_held(c));
+    fixture_disconnect(c);
+    fixture_stop(&fixture);
+}
+
 /* A broker without its keeper goes on. */
 static void the_end_of_the_keeper_does_not_end_the_broker(void **state) {
     struct fixture fixture;
@@ -420,6 +511,8 @@ int main(void) {
         FIXTURE_CASE_BARE(a_drop_closes_the_keepers_copy),
         FIXTURE_CASE_BARE(a_broker_that_is_told_to_stop_has_a_successor),
         FIXTURE_CASE_BARE(puts_wait_for_a_slow_keeper),
+        FIXTURE_CASE_BARE(what_the_keeper_has_not_answered_is_charged),
+        FIXTURE_CASE_BARE(what_is_being_replaced_ends_with_its_successor),
         FIXTURE_CASE_BARE(the_end_of_the_keeper_does_not_end_the_broker),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

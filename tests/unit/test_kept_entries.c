@@ -404,10 +404,23 @@ static void what_is_no_order_changes_nothing(void **state) {
     tear_down();
 }
 
+/* With half an order, and after the closer has ended. */
+static void the_end_closes_nothing(void **state) {
+    (void)state;
+    set_up();
+    os_fd half = keep_pipe(1, 1, true);
+    entries.closer = NULL;
+    kept_entries_deinit(&entries);
+    assert_closed(half, false);
+    assert_int_equal(kept_entries_init(&entries, closer), 0);
+    open_before++; /* the keeper's, until the process ends */
+    tear_down();
+}
+
 TEST_MAIN(cmocka_unit_test(an_order_is_done_with_its_last_frame),
           cmocka_unit_test(half_an_order_counts_for_nothing),
           cmocka_unit_test(what_is_replaced_or_forgotten_is_closed_before_the_answer),
           cmocka_unit_test(who_has_died_is_not_answered), cmocka_unit_test(all_is_given_back),
           cmocka_unit_test(what_there_is_no_room_for_is_refused),
           cmocka_unit_test(what_a_full_table_cannot_receive_is_refused),
-          cmocka_unit_test(what_is_no_order_changes_nothing))
+          cmocka_unit_test(what_is_no_order_changes_nothing), cmocka_unit_test(the_end_closes_nothing))

@@ -7,6 +7,8 @@
 #include "daemon/session/lease.h"
 #include "proto/container.h"
 
+#include <errno.h>
+
 static const int64_t minute = INT64_C(60000000), hour = INT64_C(3600000000);
 
 static int64_t suspended;
@@ -82,18 +84,48 @@ static void without_a_limit_nothing_is_looked_at(void **state) {
     reach_next(&limited);
     assert_int_equal(limited.ended, 0);
     assert_true(lease_left(&limited.lease) > 1000 * hour);
-    lease_unlimit(&limited.lease);
+    struct lease none = {.until = 0};
+    lease_replace(&limited.lease, &none);
     assert_true(loop_fake_next(limited.loop) == INT64_MAX);
     assert_int_equal(lease_left(&limited.lease), 0);
     assert_false(lease_bound(&limited.lease));
     end(&limited);
 }
 
+/* One that had no limit has one after it, and one that had is not touched before. */
+static void another_one_takes_its_place(void **state) {
+    struct limited limited;
+    struct lease next = {.until = 0};
+    (void)state;
+    begin(&limited, hour);
+    assert_int_equal(lease_prepare(&limited.lease, limited.loop), 0);
+    next.until = lease_until(minute);
+    assert_in_range(lease_left(&limited.lease), hour - minute, hour);
+    lease_replace(&limited.lease, &next);
+    assert_in_range(lease_left(&limited.lease), minute - 10000000, minute);
+    suspended = minute;
+    reach_next(&limited);
+    assert_int_equal(limited.ended, 1);
+    end(&limited);
+}
+
+static void without_memory_there_is_no_limit(void **state) {
+    struct limited limited = {.loop = loop_new()};
+    (void)state;
+    assert_non_null(limited.loop);
+    suspended = 0;
+    lease_init(&limited.lease, NULL, NULL, 0, on_ended);
+    loop_fake_fail_timer(limited.loop);
+    assert_int_equal(lease_limit(&limited.lease, limited.loop, minute), -ENOMEM);
+    assert_false(lease_bound(&limited.lease));
+    end(&limited);
+}
+
 int main(void) {
     struct CMUnitTest tests[] = {
-        TEST_CASE(it_ends_when_its_time_has_passed),
-        TEST_CASE(what_the_machine_slept_counts),
-        TEST_CASE(without_a_limit_nothing_is_looked_at),
+        TEST_CASE(it_ends_when_its_time_has_passed),     TEST_CASE(what_the_machine_slept_counts),
+        TEST_CASE(without_a_limit_nothing_is_looked_at), TEST_CASE(another_one_takes_its_place),
+        TEST_CASE(without_memory_there_is_no_limit),
     };
     return TEST_RUN(tests);
 }
