@@ -3,6 +3,7 @@
 
 #include "daemon/object/bound.h"
 #include "daemon/object/direction.h"
+#include "daemon/object/handle.h"
 #include "daemon/object/hold.h"
 #include "daemon/object/port.h"
 #include "daemon/object/waitable.h"
@@ -114,4 +115,15 @@ int record_object(struct store_order *order, struct waitable *waitable) {
     record.object = &packed;
     waitable->recorded = true;
     return keep(order, waitable->object.id, session, OS_FD_NONE, &record);
+}
+
+uint64_t record_handle_key(uint64_t semaphore) { return semaphore | UINT64_C(1) << RECORD_ID_BITS; }
+
+int record_handle(struct store_order *order, const struct waitable *semaphore) {
+    const struct session *session = session_of(&semaphore->object);
+    Portd__Keeper__V1__Record record = record_init();
+    Portd__Keeper__V1__Handle packed = PORTD__KEEPER__V1__HANDLE__INIT;
+    packed.session = session->id;
+    record.handle = &packed;
+    return keep(order, record_handle_key(semaphore->object.id), session, semaphore->handle->fd, &record);
 }

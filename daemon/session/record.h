@@ -26,4 +26,8 @@ int record_copy(struct store_order *order, struct descriptor *copy);
 /* A semaphore, an event or a port of such a copy; also a semaphore or event that has ended. */
 int record_object(struct store_order *order, struct waitable *waitable);
 
+/* The handle of a semaphore, asked for by its session. */
+int record_handle(struct store_order *order, const struct waitable *semaphore);
+uint64_t record_handle_key(uint64_t semaphore);
+
 #endif

@@ -12,6 +12,7 @@
 #include "daemon/object/direction.h"
 #include "daemon/object/discard.h"
 #include "daemon/object/env.h"
+#include "daemon/object/handle.h"
 #include "daemon/object/hold.h"
 #include "daemon/object/port.h"
 #include "daemon/object/registry.h"
@@ -35,7 +36,7 @@ typedef Portd__Keeper__V1__Record Record;
 static Record *unpack(const struct store_entry *entry) {
     Record *record = portd__keeper__v1__record__unpack(NULL, entry->length, entry->record);
     if (record && record->version == RECORD_VERSION &&
-        (record->session || record->owner || record->copy || record->object))
+        (record->session || record->owner || record->copy || record->object || record->handle))
         return record;
     portd__keeper__v1__record__free_unpacked(record, NULL);
     return NULL;
@@ -43,9 +44,10 @@ static Record *unpack(const struct store_entry *entry) {
 
 enum recorded_rank recorded_rank(const struct store_entry *entry) {
     Record *record = unpack(entry);
-    enum recorded_rank rank = record && record->session ? RECORDED_SESSION
-                              : record && record->owner ? RECORDED_OWNER
-                                                        : RECORDED_LATER;
+    enum recorded_rank rank = record && record->session  ? RECORDED_SESSION
+                              : record && record->owner  ? RECORDED_OWNER
+                              : record && record->handle ? RECORDED_HANDLE
+                                                         : RECORDED_LATER;
     portd__keeper__v1__record__free_unpacked(record, NULL);
     return rank;
 }
@@ -224,6 +226,28 @@ static int restore_object(struct sessions *sessions, const struct store_entry *e
     return 0;
 }
 
+/* One of a semaphore that has ended becomes ready. */
+static int restore_handle(struct sessions *sessions, struct store_entry *entry,
+                          const Portd__Keeper__V1__Handle *record, struct refusal *refusal) {
+    struct session *session = find_session(sessions, record->session, refusal);
+    uint64_t id = entry->key & ((UINT64_C(1) << RECORD_ID_BITS) - 1);
+    if (!session)
+        return -1;
+    struct object *object =
+        object_kind_of(id) == OBJECT_SEMAPHORE ? session_objects_find(&session->session_objects, id) : NULL;
+    struct waitable *semaphore = (struct waitable *)object;
+    if (!semaphore || semaphore->handle || entry->n_fds != 1)
+        return refuse(refusal, "its semaphore is gone");
+    struct handle *handle = waitable_new_handle(semaphore, &session->session_objects, entry->fds[0], refusal);
+    if (!handle)
+        return -1;
+    entry->fds[0] = OS_FD_NONE;
+    if (!waitable_set_handle(semaphore, &session->session_objects, handle, 0))
+        return 0;
+    handle_free(handle);
+    return refusal_memory(refusal);
+}
+
 /* ---- all ---------------------------------------------------------------------------------------------------------- */
 
 static void close_rest(const struct sessions *sessions, const struct store_entry *entry) {
@@ -244,6 +268,8 @@ int recorded_restore(struct sessions *sessions, struct store_entry *entry, struc
         error = restore_owner(sessions, entry, record->owner, refusal);
     else if (record->copy)
         error = restore_copy(sessions, entry, record->copy, refusal);
+    else if (record->handle)
+        error = restore_handle(sessions, entry, record->handle, refusal);
     else
         error = restore_object(sessions, entry, record->object, refusal);
     close_rest(sessions, entry);

@@ -6,8 +6,9 @@ struct refusal;
 struct sessions;
 struct store_entry;
 
-/* Sessions are made again before their owners, and both before all else, which is in the order of the keys. Other records are RECORDED_LATER. */
-enum recorded_rank { RECORDED_SESSION, RECORDED_OWNER, RECORDED_LATER };
+/* Sessions are made again before their owners, and both before all else, which is in the order of the keys; handles are the last. Other records are
+ * RECORDED_LATER. */
+enum recorded_rank { RECORDED_SESSION, RECORDED_OWNER, RECORDED_LATER, RECORDED_HANDLE };
 enum recorded_rank recorded_rank(const struct store_entry *entry);
 
 /* 1: done; 0: it is no record of this kind, or of a version that is not known; -1 and the refusal: it is lost. Takes the descriptors, which are counted in the

@@ -52,7 +52,8 @@ int recording_check(const struct sessions *sessions, struct refusal *refusal) {
 /* ---- orders that nobody waits for --------------------------------------------------------------------------------- */
 
 static void on_told(struct store_order *order, int error) {
-    (void)error;
+    if (error)
+        log_write(LOG_LEVEL_ERROR, "the keeper cannot keep a part of a session: %s", os_error_text(-error));
     free(order);
 }
 
@@ -86,8 +87,18 @@ void recording_changed(struct object *object, bool gone) {
         waitable->recorded = false;
     if (!order)
         return;
-    tell(session, order,
-         gone || kind == OBJECT_PORT ? store_forget(order, object->id) : record_object(order, waitable));
+    int error =
+        gone || kind == OBJECT_PORT ? store_forget(order, object->id) : record_object(order, waitable);
+    if (!error && gone && kind == OBJECT_SEMAPHORE)
+        error = store_forget(order, record_handle_key(object->id)); /* if it has one */
+    tell(session, order, error);
+}
+
+void recording_add_handle(const struct waitable *semaphore) {
+    struct session *session = session_of(&semaphore->object);
+    struct store_order *order = semaphore->recorded ? order_new(session) : NULL;
+    if (order)
+        tell(session, order, record_handle(order, semaphore));
 }
 
 void recording_add_owners(struct session *session) {

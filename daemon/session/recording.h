@@ -17,6 +17,7 @@ struct owner;
 struct refusal;
 struct session;
 struct sessions;
+struct waitable;
 
 /* Whether what is made by holds is recorded at all. */
 bool recording_is_needed(const struct sessions *sessions);
@@ -32,6 +33,9 @@ int recording_start(struct connection *connection, const struct creating *creati
 
 /* For registry->changed. */
 void recording_changed(struct object *object, bool gone);
+
+/* The semaphore has a handle from now on that its own session has asked for. Nothing happens if the semaphore is not recorded. */
+void recording_add_handle(const struct waitable *semaphore);
 
 /* Owners were added to the session; one is removed; the session ends. Nothing happens if it is not recorded. */
 void recording_add_owners(struct session *session);

@@ -4,6 +4,7 @@
 #include "tests/support/fixture.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -370,6 +371,33 @@ static void a_drop_ends_what_came_back(void **state) {
     end(&held);
 }
 
+/* The handle of a semaphore becomes ready when it fires, and not before; that of an event follows what is held. */
+static void handles_go_on(void **state) {
+    static struct held held;
+    portd_native of_semaphore, of_evt;
+    portd_id evt;
+    (void)state;
+    begin(&held);
+    portd_id id = semaphore(held.c);
+    assert_int_equal(portd_hold_to_evt(held.c, NULL, "in", PORTD_MODE_READ, fixture_soon(), &evt), 1);
+    assert_int_equal(portd_handle_dup(held.c, id, fixture_soon(), &of_semaphore), 1);
+    assert_int_equal(portd_handle_dup(held.c, evt, fixture_soon(), &of_evt), 1);
+    (void)fixture_own((int)of_semaphore);
+    (void)fixture_own((int)of_evt);
+    for (int i = 0; i < 2; i++) {
+        kill_broker(&held.fixture);
+        assert_idle(held.c, id);
+        assert_int_equal(poll(&(struct pollfd){(int)of_semaphore, POLLIN, 0}, 1, 0), 0);
+        assert_int_equal(poll(&(struct pollfd){(int)of_evt, POLLIN, 0}, 1, 0), 0);
+    }
+    fill(&held);
+    assert_int_equal(fixture_poll((int)of_semaphore, POLLIN), POLLIN);
+    assert_int_equal(fixture_poll((int)of_evt, POLLIN), POLLIN);
+    drain(&held);
+    assert_int_equal(poll(&(struct pollfd){(int)of_evt, POLLIN, 0}, 1, 0), 0);
+    end(&held);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         FIXTURE_CASE_BARE(a_wait_goes_on),
@@ -381,6 +409,7 @@ int main(void) {
         FIXTURE_CASE_BARE(a_token_is_resumed_by_several),
         FIXTURE_CASE_BARE(quotas_are_charged_again),
         FIXTURE_CASE_BARE(a_drop_ends_what_came_back),
+        FIXTURE_CASE_BARE(handles_go_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
