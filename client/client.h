@@ -1,7 +1,7 @@
 /* client.h: one connection to a broker; internal to the library.
  *
  * The files call each other in this direction: those of the procedures (admin, held, hold, io, monitor, port, ready,
- * stats, wait) -> call -> round -> reply, cancel -> submit -> send -> client -> request -> table. A client that a callback disconnects
+ * stats, wait) -> call -> round -> resume -> connect, reply, cancel -> submit -> send -> client -> request -> table. A client that a callback disconnects
  * exists until the outermost call that entered it leaves it. */
 #ifndef CLIENT_H
 #define CLIENT_H
@@ -52,6 +52,17 @@ struct portd_client {
     portd_id session;
     bool joined;
     bool attaches_epolls, attaches_eventfds; /* to requests for handles: of events and ports; of semaphores */
+    bool resumes; /* if the connection is lost, the next broker may know the session */
+    bool refused; /* it does not */
+    bool
+        by_hold; /* the session has, or had, something that the next broker gives back: requests are kept to be repeated */
+    unsigned resume_tries; /* since the last welcome */
+    uint64_t hello;        /* that was sent last */
+    struct {               /* of the options, for the next hello */
+        char name[65];
+        bool reach, numbers_nobody, off;
+        uint32_t numbers_pid;
+    } again;
     bool holds;    /* the broker takes names of held descriptors in place of numbers */
     char *welcome; /* one block: the token, each feature, an empty string; NULL before hello is answered */
     char address[ADDRESS_MAX];

@@ -5,6 +5,7 @@
  * queue until it is answered. */
 #include "call.h"
 #include "client.h"
+#include "hello.h"
 #include "installation.h"
 #include "naming.h"
 #include "start.h"
@@ -219,9 +220,11 @@ static int welcome_keep(portd_client *client, const Portd__V1__Welcome *welcome)
 
     for (size_t i = 0; i < welcome->n_features; i++)
         size += strlen(welcome->features[i]) + 1;
-    char *at = client->welcome = memory_get(&client->memory, size);
+    char *at = memory_get(&client->memory, size);
     if (!at)
         return PORTD_E_MEMORY;
+    memory_free(&client->memory, client->welcome); /* of the broker before */
+    client->welcome = at;
     at = strcpy(at, welcome->token) + strlen(welcome->token) + 1;
     for (size_t i = 0; i < welcome->n_features; i++)
         at = strcpy(at, welcome->features[i]) + strlen(welcome->features[i]) + 1;
@@ -240,8 +243,11 @@ static int read_welcome(portd_client *client, const portd_request *request, cons
     int r = welcome_keep(client, welcome);
     if (r < 0)
         return r;
+    client->joined = client->session == welcome->session ? client->joined : welcome->joined;
     client->session = result->id = welcome->session;
-    client->joined = welcome->joined;
+    client->by_hold = client->by_hold || welcome->joined;
+    client->resumes = !client->again.off && portd_broker_has_feature(client, "resume");
+    client->resume_tries = 0;
     client->attaches_epolls = portd_broker_has_feature(client, "handle-attach");
     client->attaches_eventfds = portd_broker_has_feature(client, "handle-attach-eventfd");
     client->holds = portd_broker_has_feature(client, "hold");
@@ -277,8 +283,32 @@ static int hello_start(portd_client *client, const portd_options *options, portd
     client->n_attached = naming.n_fds;
     if (r == 0)
         r = submit_request(client, &message, OS_FD_NONE, read_welcome, callback, data, request);
+    client->hello = client->requests.table.last_id;
     client->n_attached = 0;
     naming_close(&naming);
+    return r;
+}
+
+/* What the next hello needs; the options may be gone by then. */
+static void options_remember(portd_client *client, const portd_options *options) {
+    snprintf(client->again.name, sizeof(client->again.name), "%s", options->name ? options->name : "");
+    client->again.reach = options->reach;
+    client->again.numbers_nobody = options->numbers_nobody;
+    client->again.numbers_pid = options->numbers_pid;
+}
+
+int hello_again(portd_client *client, portd_callback *callback) {
+    portd_options options = PORTD_OPTIONS_INIT;
+    struct request_list queue = client->requests.queue;
+
+    options.name = client->again.name;
+    options.token = client->welcome;
+    options.reach = client->again.reach;
+    options.numbers_nobody = client->again.numbers_nobody;
+    options.numbers_pid = client->again.numbers_pid;
+    client->requests.queue = (struct request_list){NULL, NULL};
+    int r = hello_start(client, &options, callback, NULL, NULL);
+    client->requests.queue = queue;
     return r;
 }
 
@@ -308,6 +338,8 @@ static int client_open(struct search *search, const char *address, const portd_o
         return tell(&search->options, &search->failure, r);
     }
     client_attach(*client, search->connection, search->address);
+    options_remember(*client, &search->options);
+    (*client)->again.off = search->options.no_resume || search_inherited(search);
     if (search->options.no_wakeup && !search_inherited(search))
         client_sleep_in_read(*client);
     return 0;

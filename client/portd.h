@@ -428,6 +428,8 @@ typedef struct portd_options {
      * time. portd_wakeup() then returns PORTD_E_UNSUPPORTED. Where the receive cannot sleep (a connection of address
      * "fd:N", Windows) they use poll(2) as without the option. */
     bool no_wakeup;
+    /* A connection that ends is lost: do not go on with the next broker (see portd_get_fd()). */
+    bool no_resume;
 } portd_options;
 
 /* Per connection, counting the process of numbers_pid if it is not one of the owners. */
@@ -436,7 +438,7 @@ enum { PORTD_OWNERS_MAX = 8 };
 #define PORTD_OPTIONS_INIT                                                                                   \
     {                                                                                                        \
         sizeof(portd_options), NULL, NULL, 0, false, 0, false, NULL, NULL, NULL, NULL, NULL, 0, NULL, 0, 0,  \
-            false, false, false, false, false                                                                \
+            false, false, false, false, false, false                                                         \
     }
 
 /* Connects and sends hello. Returns 1 and *client, or PORTD_E_*; options may be NULL.

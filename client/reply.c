@@ -51,6 +51,34 @@ static void result_lost(portd_client *client, const portd_request *request, port
     result->code = (int)request->n_ids;
 }
 
+/* A wake-one wait whose answer may have been lost. */
+static void result_resync(portd_client *client, const portd_request *request, portd_result *result) {
+    result_init(result);
+    for (size_t i = 0; i < request->n_ids; i++)
+        client->ready[i] = (portd_ready){.id = request->ids[i], .cause = PORTD_CAUSE_RESYNC};
+    result->ready = client->ready;
+    result->code = (int)request->n_ids;
+}
+
+/* The broker does not find what a repeated request names. What it was to end, the earlier broker has ended. What a wait was for, and was not made by a hold, has gone with that
+ * broker. */
+static void result_missing(portd_client *client, const portd_request *request, portd_result *result) {
+    switch (request->method) {
+    case PORTD__V1__REQUEST__METHOD_REMOVE:
+    case PORTD__V1__REQUEST__METHOD_CLOSE:
+    case PORTD__V1__REQUEST__METHOD_RELEASE:
+    case PORTD__V1__REQUEST__METHOD_DROP:
+        result_init(result);
+        result->code = 1;
+        return;
+    case PORTD__V1__REQUEST__METHOD_WAIT:
+        result_lost(client, request, result);
+        return;
+    default:
+        return;
+    }
+}
+
 /* undo: the number in the reply to a create call; else 0. */
 static void result_discard(portd_client *client, const portd_result *result, uint32_t undo) {
     portd_id ids[2] = {result->id};
@@ -117,6 +145,8 @@ static void reply_read(portd_client *client, const portd_request *request, const
         result->code = 1;
     else
         result->code = request->read(client, request, reply, frame, result);
+    if (result->code == PORTD_E_NOT_FOUND && request->again)
+        result_missing(client, request, result);
     if (result->code < 0 && !*result->message)
         result->message = portd_code_text(result->code);
 }
@@ -143,9 +173,9 @@ static const Portd__V1__Reply *reply_unpack(struct arena *arena, const struct ch
 }
 
 /* The id of the request that a reply is for. A broker that turns a connection away replies without reading hello; that
- * reply counts as the one to hello, the first request. */
+ * reply counts as the one to hello. */
 static uint64_t id_of(const portd_client *client, const Portd__V1__Reply *reply) {
-    return reply->id == 0 && reply->error && !client->greeted ? 1 : reply->id;
+    return reply->id == 0 && reply->error && !client->greeted ? client->hello : reply->id;
 }
 
 /* The number that undoes the create call, if the reply is to one that made or found something; else 0. */
@@ -205,7 +235,9 @@ bool reply_ended(portd_client *client) {
 
     while (!client->closing && !client->lost && (request = request_take_ended(client))) {
         portd_result result;
-        if (request->code < 0)
+        if (request->resync)
+            result_resync(client, request, &result);
+        else if (request->code < 0)
             result_fail(&result, request->code, request->os_errno, NULL);
         else
             result_init(&result);

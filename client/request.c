@@ -117,7 +117,7 @@ portd_request *request_new(portd_client *client, Portd__V1__Request__MethodCase 
     request->read = read;
     request->method = method;
     request->state = REQUEST_DROPPED;
-    request->cancelled = request->ended = false;
+    request->cancelled = request->ended = request->resync = request->again = false;
     request->kept = NULL;
     request->taken = OS_FD_NONE;
     request->n_ids = 0;
@@ -175,7 +175,8 @@ void request_enqueue(portd_request *request) {
 void request_unqueue(portd_request *request) {
     list_remove(&request->client->requests.queue, request);
     request->state = REQUEST_DROPPED;
-    kept_free(request);
+    if (!request->client->by_hold || !request->client->resumes || request_moves(request))
+        kept_free(request);
 }
 
 void request_end(portd_request *request, int code, int os_errno) {
@@ -185,6 +186,24 @@ void request_end(portd_request *request, int code, int os_errno) {
     request->os_errno = os_errno;
     request->ended = true;
     list_append(&request->client->requests.ended, request);
+}
+
+void request_repeat(portd_request *request) {
+    request->again = true;
+    request_enqueue(request);
+}
+
+void request_resync(portd_request *request) {
+    request->resync = true;
+    request_end(request, (int)request->n_ids, 0);
+}
+
+void request_append_list(struct request_list *list, struct request_list *other) {
+    if (!other->first)
+        return;
+    other->first->previous = list->last;
+    *(list->last ? &list->last->next : &list->first) = other->first;
+    list->last = other->last;
 }
 
 void request_unend(portd_request *request) {
@@ -207,6 +226,7 @@ void request_forget(portd_request *request) {
         request_unend(request);
     if (request->state == REQUEST_QUEUED)
         request_unqueue(request);
+    kept_free(request);
     if (request->due != PORTD_FOREVER && --requests->timed == 0)
         requests->due = PORTD_FOREVER;
     requests->bringing -= request_brings(request);

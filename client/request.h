@@ -40,11 +40,13 @@ struct portd_request {
     Portd__V1__Request__MethodCase method;
     enum request_state state;
     bool cancelled; /* by portd_cancel */
+    bool resync;    /* then: a wait, whose result is the cause resync for each of its ids */
+    bool again;     /* its connection was lost, and it is sent again */
     bool ended;     /* in the list of ended ones, to be called back with code and os_errno */
     int code;
     int os_errno;
     void *
-        kept; /* while queued: own copies of the descriptors to attach, then the packed message; NULL: it is a wait */
+        kept; /* while queued, or to be repeated: own copies of the descriptors to attach, then the packed message; NULL: it is a wait, or not kept */
     size_t n_fds, length; /* of what is kept, as the next two */
     portd_id handle_of;   /* the object whose handle it asks for; 0: it is another method */
     bool by_hold;         /* it names a held descriptor: not for a broker that does not know such names */
@@ -116,6 +118,13 @@ void request_unqueue(portd_request *request);
 
 /* Puts it into the list of ended ones: its callback gets this code in the next round, unless the reply comes first. */
 void request_end(portd_request *request, int code, int os_errno);
+
+/* The connection on which it was sent is lost: it is put into the queue again; or, a wait, into the list of ended ones, with the cause resync. */
+void request_repeat(portd_request *request);
+void request_resync(portd_request *request);
+
+/* Appends one list to another. */
+void request_append_list(struct request_list *list, struct request_list *other);
 
 /* Takes it out of every list and the table, and frees it. */
 void request_forget(portd_request *request);

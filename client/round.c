@@ -4,6 +4,7 @@
 #include "cancel.h"
 #include "client.h"
 #include "reply.h"
+#include "resume.h"
 #include "send.h"
 #include "submit.h"
 
@@ -15,9 +16,9 @@ static const char *end_reason(const portd_client *client) {
                              "admit this user";
 }
 
-/* Marks the connection lost and calls back all requests. Does nothing the second time. */
+/* Marks the connection lost and calls back all requests, unless the session is resumed. Does nothing the second time. */
 static void lose(portd_client *client, const char *reason) {
-    if (client->lost)
+    if (client->lost || resume_begin(client))
         return;
     client->lost = true;
     client->reason = reason;
@@ -76,6 +77,8 @@ static bool read_some(portd_client *client) {
         const char *fault = reply_frame(client, &frame);
         if (fault)
             lose_garbled(client, fault);
+        else if (!client->greeted && client->refused)
+            lose(client, "the broker has died, and the next one does not know the session");
         else if (!client->greeted)
             lose(client, "the broker refused the connection");
     }

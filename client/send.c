@@ -123,6 +123,7 @@ static int message_keep(portd_client *client, portd_request *request, const Port
         return -ENOMEM;
     request->handle_of = message->method_case == PORTD__V1__REQUEST__METHOD_HANDLE ? message->handle->id : 0;
     request->by_hold = is_by_hold(message);
+    client->by_hold = client->by_hold || request->by_hold;
     request->length = length;
     envelope_pack(&envelope, (uint8_t *)(copies + n_fds));
     request->n_fds = 0;
@@ -152,6 +153,15 @@ static void flush_some(portd_client *client) {
         client_flush(client);
 }
 
+/* A create call by a hold is the first that a next broker gives back. What is never sent twice is not kept. Without memory it is not repeated. */
+static void keep_sent(portd_client *client, portd_request *request, const Portd__V1__Request *message,
+                      os_fd fd) {
+    if (is_by_hold(message))
+        client->by_hold = true;
+    if (client->by_hold && client->resumes && request->callback && !request_moves(request))
+        (void)message_keep(client, request, message, fd);
+}
+
 int send_request(portd_client *client, portd_request *request, Portd__V1__Request *message, os_fd fd) {
     int r = -EBUSY;
 
@@ -161,6 +171,8 @@ int send_request(portd_client *client, portd_request *request, Portd__V1__Reques
         r = message ? message_put(client, message, fd) : wait_put(client, request);
     if (r == 0) {
         request_sent(client, request);
+        if (client->resumes && message)
+            keep_sent(client, request, message, fd);
     } else if (r == -EBUSY) {
         request_enqueue(request);
         r = message ? message_keep(client, request, message, fd) : 0;

@@ -1,4 +1,4 @@
-/* give_back.c: first the numbers, then the holds in the order of their ids. */
+/* give_back.c: first the numbers, then sessions, then holds and what was made by them in the order of their ids. */
 #include "give_back.h"
 
 #include "access/fd_table.h"
@@ -11,6 +11,7 @@
 #include "proto/container.h"
 #include "session/hold_record.h"
 #include "session/holding.h"
+#include "session/recorded.h"
 #include "session/session.h"
 
 #include <errno.h>
@@ -23,10 +24,15 @@ static const uint64_t PROMISE = UINT64_C(1) << 20;
 
 enum { VERSION = 1 };
 
+struct gathered {
+    struct store_entry entry; /* with a copy of its record */
+    enum recorded_rank rank;
+};
+
 struct all {
     struct give_back *give_back;
     struct store *store;
-    struct store_entry *entries; /* each with a copy of its record */
+    struct gathered *entries;
     size_t n, room;
     bool numbered;
     int error;
@@ -100,7 +106,7 @@ static int take_numbers(struct all *all, const struct store_entry *entry) {
 static int gather_one(struct all *all, const struct store_entry *entry) {
     size_t room = all->room ? 2 * all->room : 64;
     if (all->n == all->room) {
-        struct store_entry *entries = realloc(all->entries, room * sizeof *entries);
+        struct gathered *entries = realloc(all->entries, room * sizeof *entries);
         if (!entries)
             return -ENOMEM;
         all->entries = entries;
@@ -110,8 +116,10 @@ static int gather_one(struct all *all, const struct store_entry *entry) {
     if (!record)
         return -ENOMEM;
     memcpy(record, entry->record, entry->length);
-    all->entries[all->n] = *entry;
-    all->entries[all->n++].record = record;
+    struct gathered *gathered = &all->entries[all->n++];
+    gathered->entry = *entry;
+    gathered->entry.record = record;
+    gathered->rank = recorded_rank(&gathered->entry);
     return 0;
 }
 
@@ -134,8 +142,11 @@ static void on_entry(void *context, struct store_entry *entry) {
 static const struct registry *sorted_by; /* qsort has no context */
 
 static int compare(const void *a, const void *b) {
-    uint64_t left = registry_number(sorted_by, ((const struct store_entry *)a)->key);
-    uint64_t right = registry_number(sorted_by, ((const struct store_entry *)b)->key);
+    const struct gathered *one = a, *other = b;
+    uint64_t left = registry_number(sorted_by, one->entry.key);
+    uint64_t right = registry_number(sorted_by, other->entry.key);
+    if (one->rank != other->rank)
+        return one->rank < other->rank ? -1 : 1;
     return left < right ? -1 : left > right;
 }
 
@@ -165,6 +176,13 @@ static bool restore(struct all *all, struct store_entry *entry) {
     struct sessions *sessions = all->give_back->sessions;
     struct hold_record record = {.owner = 0};
     struct refusal refusal;
+    int done = recorded_restore(sessions, entry, &refusal);
+    if (done < 0) {
+        log_write(LOG_LEVEL_ERROR, "a part of a session is lost: %s; id=%" PRIu64, refusal.text, entry->key);
+        forget(all->store, entry->key);
+    }
+    if (done)
+        return false;
     if (hold_record_read(entry, &record)) {
         log_write(
             LOG_LEVEL_WARNING,
@@ -182,7 +200,7 @@ static bool restore(struct all *all, struct store_entry *entry) {
 
 int give_back_begin(struct give_back *give_back, struct sessions *sessions, struct store *store) {
     struct all all = {.give_back = give_back, .store = store};
-    size_t restored = 0;
+    size_t holds = 0;
     *give_back = (struct give_back){.sessions = sessions, .store = store_is_kept(store) ? store : NULL};
     if (!give_back->store)
         return 0;
@@ -198,13 +216,16 @@ int give_back_begin(struct give_back *give_back, struct sessions *sessions, stru
         qsort(all.entries, all.n, sizeof *all.entries, compare);
     }
     for (size_t i = 0; i < all.n; i++) {
-        restored += !error && restore(&all, &all.entries[i]);
-        free((void *)(uintptr_t)all.entries[i].record);
+        holds += !error && restore(&all, &all.entries[i].entry);
+        free((void *)(uintptr_t)all.entries[i].entry.record);
     }
     free(all.entries);
+    if (!error)
+        recorded_finish(sessions);
     if (!error && all.n)
-        log_write(LOG_LEVEL_INFO, "descriptors are held again that an earlier broker held; holds=%zu of=%zu",
-                  restored, all.n);
+        log_write(LOG_LEVEL_INFO,
+                  "what an earlier broker held is there again; holds=%zu records=%zu sessions=%zu", holds,
+                  all.n, sessions->n);
     if (error)
         log_write(LOG_LEVEL_ERROR, "cannot get back what the keeper has: %s", os_error_text(-error));
     return error;

@@ -133,6 +133,7 @@ static int try_once(const struct invocation *in, const struct broker_wish *wish,
     int code;
 
     options->name = "portctl";
+    options->no_resume = !wish->resumes;
     options->start = wish->start && address == NULL && environment("PORTD_ADDRESS") == NULL;
     if (options->start && environment("PORTD_DAEMON") == NULL)
         options->daemon = beside = native_daemon();

@@ -28,6 +28,7 @@ struct broker_wish {
     bool numbered; /* `number` below is set: the verb is about it */
     int64_t number;
     uint32_t process; /* with BROKER_PROCESS */
+    bool resumes;     /* it goes on with the next broker, and polls no connection itself */
     bool ownerless;   /* with BROKER_JOIN and BROKER_PROGRAM: without an owner, use a session of its own */
 };
 

@@ -241,7 +241,7 @@ static int parse_wish(const struct invocation *in, const struct targets *targets
 }
 
 static int run(const struct invocation *in) {
-    struct broker_wish where = {.start = true, .deadline = evts_deadline(in)};
+    struct broker_wish where = {.start = true, .resumes = true, .deadline = evts_deadline(in)};
     struct targets targets;
     struct broker broker;
     struct wish wish = {.need = 0};

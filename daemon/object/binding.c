@@ -137,6 +137,13 @@ static void forget_number(struct binding *binding) {
         take_number(owner, binding);
 }
 
+static void forget_record(struct descriptor *descriptor) {
+    struct object *object = &bound_binding(descriptor)->object;
+    if (descriptor->recorded)
+        object->owner->registry->changed(object, true);
+    descriptor->recorded = false;
+}
+
 void binding_closed(struct descriptor *descriptor) {
     struct binding *binding = bound_binding(descriptor);
     struct registry *registry = descriptor->user->registry;
@@ -147,6 +154,7 @@ void binding_closed(struct descriptor *descriptor) {
         DL_DELETE(registry->leaving, object);
         user_unref(descriptor->user);
     } else {
+        forget_record(descriptor);
         forget_number(binding);
         session_objects_remove(object);
     }
@@ -159,6 +167,7 @@ void binding_leave(struct binding *binding) {
     struct object *object = &binding->object;
     if (!descriptor_is_closing(descriptor))
         descriptor_drop(descriptor);
+    forget_record(descriptor);
     forget_number(binding); /* later on_closed hooks of the session look the number up */
     session_objects_leave(object);
     descriptor->state = DESCRIPTOR_LEAVING;

@@ -45,6 +45,7 @@ struct descriptor {
     bool split_watch : 1;      /* has a split watch (split_watch.h) */
     bool listed : 1;           /* its id is in its user's ready list */
     bool held : 1;             /* the copy of a hold that has not ended (hold.h) */
+    bool recorded : 1;         /* registry->changed is told when it is gone */
 };
 
 /* True once the descriptor is unreferenced and being closed; it cannot be referenced again. */

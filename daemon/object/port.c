@@ -61,16 +61,23 @@ static struct port *port_new(struct binding *binding, struct wrap *wrap, int dir
     return port;
 }
 
-int port_open(struct binding *binding, const struct port_options *options, struct port *ports[2],
-              struct refusal *refusal) {
-    struct descriptor *descriptor = bound_descriptor(binding);
+static struct wrap *wrap_new(struct descriptor *descriptor, const struct port_options *options) {
     struct wrap *wrap = extras_get(descriptor) ? calloc(1, sizeof *wrap) : NULL;
-    ports[0] = ports[1] = NULL;
     if (!wrap)
-        return refusal_memory(refusal);
+        return NULL;
     wrap->socket = options->socket;
     wrap->regular = options->regular;
     DL_APPEND(descriptor->extras->wraps, wrap);
+    return wrap;
+}
+
+int port_open(struct binding *binding, const struct port_options *options, struct port *ports[2],
+              struct refusal *refusal) {
+    struct descriptor *descriptor = bound_descriptor(binding);
+    struct wrap *wrap = wrap_new(descriptor, options);
+    ports[0] = ports[1] = NULL;
+    if (!wrap)
+        return refusal_memory(refusal);
     for (int direction = 0; direction < 2; direction++) {
         if (!options->ends[direction])
             continue;
@@ -88,6 +95,22 @@ fail:
         free(wrap);
     }
     return -1;
+}
+
+struct port *port_restore(struct binding *binding, const struct port_options *options, int direction,
+                          const struct port *with, struct refusal *refusal) {
+    struct descriptor *descriptor = bound_descriptor(binding);
+    bool joins =
+        with && with->wrap && !with->wrap->ports[direction] && waitable_source(&with->waitable) == descriptor;
+    struct wrap *wrap = joins ? with->wrap : wrap_new(descriptor, options);
+    struct port *port = wrap ? port_new(binding, wrap, direction, options, refusal) : NULL;
+    if (!wrap)
+        (void)refusal_memory(refusal);
+    if (wrap && !port && !joins) {
+        DL_DELETE(descriptor->extras->wraps, wrap);
+        free(wrap);
+    }
+    return port;
 }
 
 void port_close(struct port *port) {

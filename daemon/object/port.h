@@ -48,6 +48,10 @@ int port_check(os_fd fd, enum inspect_type type, const struct port_options *opti
 int port_open(struct binding *binding, const struct port_options *options, struct port *ports[2],
               struct refusal *refusal);
 
+/* Makes one port of an earlier broker again, whose id is registry->given. with: the other one of the same call, or NULL. NULL: the refusal. */
+struct port *port_restore(struct binding *binding, const struct port_options *options, int direction,
+                          const struct port *with, struct refusal *refusal);
+
 /* Closes the port and updates or drops its descriptor. Closing the last port of a wrap ends the number's
  * semaphores. Does nothing if the port is closed. */
 void port_close(struct port *port);

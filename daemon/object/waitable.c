@@ -56,6 +56,37 @@ struct waitable *waitable_new(struct binding *binding, enum object_kind kind, in
     return waitable;
 }
 
+/* No number has this key. */
+static int get_no_key(struct session_objects *owner, uint64_t *key) {
+    uint64_t *place = &owner->hold_place;
+    if (!*place && numbering_get(&owner->numberings, 0, place))
+        return -ENOMEM;
+    *key = number_key(*place, 0); /* holds are counted from 1 */
+    return 0;
+}
+
+struct waitable *waitable_new_ended(struct session_objects *owner, enum object_kind kind, int direction,
+                                    int cause, struct refusal *refusal) {
+    struct registry *registry = owner->registry;
+    struct waitable *waitable;
+    uint64_t key;
+    if (registry_reserve(owner, kind, refusal))
+        return NULL;
+    waitable = get_no_key(owner, &key) ? NULL : slab_take(&registry->waitables);
+    if (!waitable) {
+        registry_cancel(owner, kind);
+        refusal_memory(refusal);
+        return NULL;
+    }
+    registry_add(registry, &waitable->object, kind, owner);
+    waitable->direction = (uint8_t)direction;
+    waitable->of.key = key;
+    waitable->ended_at = registry->issued;
+    waitable->cause = (uint8_t)cause;
+    waitable->ended = true;
+    return waitable;
+}
+
 /* ---- waiters ---------------------------------------------------------------------------------------------------- */
 
 static void step(struct task *task);
@@ -212,6 +243,8 @@ void waitable_end(struct waitable *waitable, int cause) {
     if (port)
         hooks_of(waitable)->on_port_ended(port, descriptor);
     descriptor->subscribed = binding->waitables || extras_wraps(descriptor->extras);
+    if (waitable->recorded)
+        waitable->object.owner->registry->changed(&waitable->object, false);
     end_handles(waitable);
     if (!waitable->waiters) {
         if (waitable->released)
@@ -233,6 +266,8 @@ void waitable_free(struct waitable *waitable) {
     struct registry *registry = owner->registry;
     while (waitable->handle)
         drop_handle(waitable->handle);
+    if (waitable->recorded)
+        registry->changed(&waitable->object, true);
     if (!waitable->forgotten)
         registry_forget(registry, &waitable->object);
     bool port = object_kind_of(waitable->object.id) == OBJECT_PORT;

@@ -45,6 +45,7 @@ struct waitable {
     bool ended : 1;
     bool released : 1;
     bool forgotten : 1; /* its id finds nothing any more */
+    bool recorded : 1;  /* registry->changed is told of its end, and when it is gone */
     uint8_t place;      /* in the wait that began last: its first target for it (wait.c) */
     /* Not used for ports: how often it was released, and how many create calls have returned it since and were not undone. From
      * UINT16_MAX on they stay, and nothing is undone. */
@@ -73,6 +74,10 @@ static inline bool waitable_is_semaphore(const struct waitable *waitable) {
  * the refusal. */
 struct waitable *waitable_new(struct binding *binding, enum object_kind kind, int direction,
                               struct refusal *refusal);
+
+/* The same for one that has ended, with that cause, and has no binding. The direction only describes it. */
+struct waitable *waitable_new_ended(struct session_objects *owner, enum object_kind kind, int direction,
+                                    int cause, struct refusal *refusal);
 
 /* Returns the binding's semaphore or event of that direction, or NULL. */
 struct waitable *waitable_find(const struct binding *binding, enum object_kind kind, int direction);

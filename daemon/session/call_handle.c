@@ -33,6 +33,7 @@
 #include "nesting.h"
 #include "passing.h"
 #include "proto/container.h"
+#include "recording.h"
 #include "session.h"
 #include "target.h"
 
@@ -360,6 +361,8 @@ static int make_plain(struct call *call, struct waitable *waitable) {
         waitable_end_handle(handle);
         return -1;
     }
+    if (waitable_is_semaphore(waitable) && asker == waitable->object.owner)
+        recording_add_handle(waitable);
     answer(call->connection, call->request->id, waitable, handle);
     return 0;
 }

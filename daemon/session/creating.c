@@ -16,6 +16,7 @@
 #include "daemon/object/port.h"
 #include "inflight.h"
 #include "proto/container.h"
+#include "recording.h"
 #include "revoke.h"
 #include "session.h"
 
@@ -45,6 +46,11 @@ static int complete(const struct creating *creating, struct binding *binding,
     reply.id = request;
     reply.result_case = creating->result;
     reply.fd_to_evt = &result.object; /* every member of the union is a pointer to a message */
+    int recorded = creating->hold && recording_is_needed(connection->all)
+                       ? recording_start(connection, creating, binding, &result, request, refusal)
+                       : 1;
+    if (recorded < 1)
+        return recorded;
     connection_reply(connection, &reply);
     return 0;
 }
@@ -157,6 +163,8 @@ static void note_rights(struct call *call, const struct creating *creating, stru
 
 int creating_start(struct call *call, struct creating *creating) {
     struct binding_claim claim;
+    if (creating->hold && recording_check(call->connection->all, &call->refusal))
+        return -1;
     if (creating->hold ? claim_hold(call, creating, &claim) : claim_number(call, creating, &claim))
         return -1;
     creating->replaced = claim.replaced;

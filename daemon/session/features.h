@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+enum { FEATURES_MAX = 32 }; /* with those that do not depend on the system */
+
 /* What a client is told; trusted: one that need not attach an eventfd for the handle of a semaphore. Not to be changed. */
 char **features_list(bool trusted, size_t *n);
 

@@ -39,8 +39,9 @@ struct owner {
     struct lease *lease;
     struct kept kept; /* charge; the slot goes with the pidfd */
     struct owner_process process;
-    struct owner *prev, *next;               /* lease->owners, in order of arrival */
-    struct owning *owning;                   /* NULL: the process does not find the session */
+    uint8_t place;             /* among the session's, from 1, once the keeper has it; 0: it has not */
+    struct owner *prev, *next; /* lease->owners, in order of arrival */
+    struct owning *owning;     /* NULL: the process does not find the session */
     struct owner *owning_prev, *owning_next; /* owners of the same uid and process, oldest first */
 };
 

@@ -13,6 +13,7 @@
 #include "daemon/object/registry.h"
 #include "notice_session.h"
 #include "proto/container.h"
+#include "recording.h"
 #include "utlist.h"
 
 #include <errno.h>
@@ -21,6 +22,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { RESUME_US = 30 * 1000 * 1000 /* for a session to be resumed after its broker's death */ };
+
 /* Removes the connection. A session with neither owner nor time to live ends with its last connection. */
 static void part(struct session *session, struct connection *connection) {
     DL_DELETE2(session->connections, connection, joined_prev, joined_next);
@@ -28,6 +31,12 @@ static void part(struct session *session, struct connection *connection) {
     numbering_unref(&session->session_objects.numberings, connection->place);
     if (!session->cause && !session->n_connections && !lease_bound(&session->lease))
         session_end(session, CAUSE_EXPIRED);
+}
+
+static void on_owner_ended(struct owner *owner) {
+    if (owner->place) /* then it is a session's */
+        recording_remove_owner(CONTAINER_OF(owner->lease, struct session, lease), owner);
+    lease_owner_ended(owner);
 }
 
 int sessions_init(struct sessions *sessions, struct loop *loop, struct registry *registry,
@@ -44,7 +53,8 @@ int sessions_init(struct sessions *sessions, struct loop *loop, struct registry 
                                   .registry = registry,
                                   .policy = policy,
                                   .started = os_now_us()};
-    error = owners_init(&sessions->owners, lease_owner_ended);
+    registry->changed = recording_changed;
+    error = owners_init(&sessions->owners, on_owner_ended);
     if (error)
         return error;
     error = channel_scratch_init(&sessions->scratch);
@@ -109,6 +119,11 @@ void session_keep(struct session *session) {
 
 static void on_lease_ended(struct lease *lease) {
     struct session *session = CONTAINER_OF(lease, struct session, lease);
+    if (session->awaited && session->n_connections) {
+        session->awaited = false;
+        lease_unlimit(lease);
+        return;
+    }
     log_write_about(LOG_TOPIC_SESSION, session->uid, LOG_LEVEL_DEBUG,
                     "session ended: its owners exited or its time passed; session=%" PRIu64 " owner_pid=%u",
                     session->id, (unsigned)lease->owner_pid);
@@ -147,8 +162,9 @@ static void list_remove(struct session *session) {
     sessions->n_keeping -= session->keeps;
 }
 
-struct session *session_new(struct sessions *sessions, struct user *user, const char *client,
-                            struct refusal *refusal) {
+/* again: NULL for a new one. */
+static struct session *make(struct sessions *sessions, struct user *user, const char *client,
+                            const struct session_again *again, struct refusal *refusal) {
     struct registry *registry = sessions->registry;
     struct session *session = calloc(1, sizeof *session);
     uint64_t seed;
@@ -158,7 +174,7 @@ struct session *session_new(struct sessions *sessions, struct user *user, const 
         refusal_memory(refusal);
         return NULL;
     }
-    session->id = registry_issue(registry, OBJECT_SESSION);
+    session->id = again ? again->id : registry_issue(registry, OBJECT_SESSION);
     session->all = sessions;
     session->uid = user->uid;
     session->made = os_now_us();
@@ -179,6 +195,39 @@ struct session *session_new(struct sessions *sessions, struct user *user, const 
     metrics_add(METRIC_SESSIONS_MADE, 1);
     notice_session_begun(session);
     return session;
+}
+
+struct session *session_new(struct sessions *sessions, struct user *user, const char *client,
+                            struct refusal *refusal) {
+    return make(sessions, user, client, NULL, refusal);
+}
+
+struct session *session_restore(struct sessions *sessions, struct user *user,
+                                const struct session_again *again, struct refusal *refusal) {
+    if (object_kind_of(again->id) != OBJECT_SESSION || session_find_any(sessions, again->id) ||
+        strlen(again->secret) != SESSION_SECRET) {
+        (void)refusal_set(refusal, REFUSAL_INVALID, NULL, NULL, "it is not one of a session");
+        return NULL;
+    }
+    struct session *session = make(sessions, user, again->client, again, refusal);
+    if (!session)
+        return NULL;
+    memcpy(session->secret, again->secret, SESSION_SECRET + 1);
+    session->made = again->made;
+    session->recorded = session->confirmed = true;
+    int64_t left = again->until - os_boot_us();
+    if (!again->until || !lease_limit(&session->lease, sessions->loop, left > 0 ? left : 1))
+        return session;
+    session_end(session, CAUSE_EXPIRED);
+    (void)refusal_memory(refusal);
+    return NULL;
+}
+
+int session_await_resume(struct session *session) {
+    if (lease_bound(&session->lease))
+        return 0;
+    session->awaited = true;
+    return lease_limit(&session->lease, session->all->loop, RESUME_US);
 }
 
 enum { UNITS_CONNECTION = 8 /* of a turn, for ending one connection */ };
@@ -233,6 +282,7 @@ void session_end(struct session *session, int cause) {
     list_remove(session);
     DL_APPEND(session->all->ended, session);
     metrics_add(METRIC_SESSIONS_ENDED, 1);
+    recording_end(session);
     lease_deinit(&session->lease);
     turn_forget(&session->task);
     session->task = (struct task){.step = step, .gives = true};

@@ -46,10 +46,13 @@ struct session {
     int cause;          /* why it ended; CAUSE_NONE: it has not */
     struct session_wait *waits;
     os_uid uid;
-    bool separate; /* made with `new`: its owner processes do not find it */
-    bool private;  /* connections with reach do not find its objects */
-    bool holding;  /* it has what is held for its uid (holding.h) */
-    bool keeps;    /* its token is to be used later: an idle broker stays (session_keep) */
+    bool separate;  /* made with `new`: its owner processes do not find it */
+    bool private;   /* connections with reach do not find its objects */
+    bool holding;   /* it has what is held for its uid (holding.h) */
+    bool recorded;  /* the keeper may have records of it (recording.h), */
+    bool confirmed; /* and has those of the session and its owners */
+    bool awaited;   /* it was made again, and all its connections have time to resume it */
+    bool keeps;     /* its token is to be used later: an idle broker stays (session_keep) */
     int64_t made;
     char secret[SESSION_SECRET + 1];
     char client[SESSION_CLIENT_MAX + 1];
@@ -108,6 +111,20 @@ void session_keep(struct session *session);
 /* A new session of that user, without owner or connection. NULL: the refusal. */
 struct session *session_new(struct sessions *sessions, struct user *user, const char *client,
                             struct refusal *refusal);
+
+/* What is needed to make a session again that an earlier broker had. */
+struct session_again {
+    uint64_t id;
+    int64_t made, until;
+    const char *client, *secret;
+};
+
+/* The same with the id and the token that it had, before sessions of later ids are made. */
+struct session *session_restore(struct sessions *sessions, struct user *user,
+                                const struct session_again *again, struct refusal *refusal);
+
+/* Without owner and time to live it ends in 30 s, or when its last connection ends after that. 0 or -ENOMEM. */
+int session_await_resume(struct session *session);
 
 /* Ends the session with that cause (enum cause). No effect if it has ended already. */
 void session_end(struct session *session, int cause);

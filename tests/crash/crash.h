@@ -84,6 +84,9 @@ struct client {
     size_t at[SLOTS];
     struct slot to[SLOTS];
     portd_client *portd;
+    char token[64];     /* of its session at the last broker; "": none, or it has ended */
+    portd_id semaphore; /* of that session, once it was acknowledged; 0: none */
+    bool ends;          /* it was told to end */
 };
 
 struct world {

@@ -388,6 +388,7 @@ static bool park(struct client *client, struct parked *parked) {
             portd_hold_to_semaphore(client->portd, NULL, name, PORTD_MODE_READ, client_soon(), &semaphore)))
         return false;
     model_issued(client, semaphore);
+    client->semaphore = semaphore;
     if (portd_wait_start(client->portd, &semaphore, 1, 0, PORTD_FOREVER, on_wait, parked, NULL) != 1)
         return false;
     parked->client = client;
@@ -444,26 +445,75 @@ static void work(struct client *client) {
         client_fail(client, "a wait was answered with %d", parked.cause);
 }
 
+/* The wait goes on with the next broker, of which the client is told by another number of the connection. */
 static void only_wait(struct client *client) {
     const char *name = "c0/12";
-    portd_ready ready = {0};
-    portd_id evt = 0;
+    struct parked parked = {0};
+    portd_id evt = 0, again = 0;
     int code = PORTD_E_NOT_FOUND;
     while (code == PORTD_E_NOT_FOUND && !atomic_load(&world->finish)) {
         code = portd_hold_to_evt(client->portd, NULL, name, PORTD_MODE_READ, client_soon(), &evt);
         rest(500);
     }
-    if (code != 1)
+    if (code != 1 || portd_wait_start(client->portd, &evt, 1, 0, PORTD_FOREVER, on_wait, &parked, NULL) != 1)
         return;
     atomic_store(&client->n_waits, 1);
     atomic_store(&client->running, client->round);
-    code = portd_wait(client->portd, &evt, 1, 0, PORTD_FOREVER, &ready);
-    if (code != PORTD_E_DISCONNECTED && (code != 1 || ready.cause != PORTD_CAUSE_DISCONNECTED))
-        client_fail(client, "a wait for nothing: %d, %s", code, portd_cause_name(ready.cause));
+    portd_native number = portd_get_fd(client->portd);
+    code = 0;
+    while (code >= 0 && portd_get_fd(client->portd) == number)
+        code = portd_poll(client->portd, portd_now() + 2000);
+    if (code >= 0)
+        code = portd_hold_to_evt(client->portd, NULL, name, PORTD_MODE_READ, client_soon(), &again);
+    if (code < 0)
+        client_fail(client, "LOST: a session is not resumed: %s", portd_last_error(client->portd));
+    else if (again != evt)
+        client_fail(client, "LOST: an event is another one after the broker's death");
+    else if (parked.answers)
+        client_fail(client, "a wait for nothing: %d", parked.cause);
 }
 
 static bool is_stale(const struct client *client) {
     return atomic_load(&world->round) != client->round || atomic_load(&world->finish);
+}
+
+/* The session of the connection that was lost: its semaphore is there, if it was acknowledged; it is ended. False: the connection was lost, or
+ * the client has failed. */
+static bool settle(struct client *client) {
+    portd_options options = PORTD_OPTIONS_INIT;
+    portd_client *portd = NULL;
+    portd_ready ready = {0};
+    if (!*client->token)
+        return true;
+    options.token = client->token;
+    options.no_resume = true;
+    int code = portd_connect(world->address, &options, client_soon(), &portd);
+    if (code == PORTD_E_NOT_FOUND) {
+        if (client->semaphore && !client->ends)
+            client_fail(client, "LOST: a session with a semaphore that was acknowledged");
+        *client->token = 0;
+        return !client->semaphore || client->ends;
+    }
+    if (code == 1 && client->semaphore && !client->ends) {
+        code = portd_wait(portd, &client->semaphore, 1, 0, 0, &ready);
+        if (code == PORTD_E_NOT_FOUND || (code == 1 && ready.cause != PORTD_CAUSE_DISCONNECTED))
+            client_fail(client, "LOST: a semaphore that was acknowledged: %d, %d", code, ready.cause);
+        code = code == 0 ? 1 : PORTD_E_DISCONNECTED;
+    }
+    if (code == 1) {
+        client->ends = true;
+        code = portd_end_session(portd, 0, client_soon());
+    }
+    portd_disconnect(portd);
+    if (code == 1)
+        *client->token = 0;
+    return code == 1;
+}
+
+static void remember(struct client *client) {
+    (void)snprintf(client->token, sizeof client->token, "%s", portd_session_token(client->portd));
+    client->semaphore = 0;
+    client->ends = false;
 }
 
 /* The next broker has all that is the client's. */
@@ -474,7 +524,11 @@ static bool reach(struct client *client) {
         char message[200] = "";
         options.message = message;
         options.message_size = sizeof message;
-        int code = portd_connect(world->address, &options, client_soon(), &client->portd);
+        options.no_resume = client->number != WAITER;
+        int code = settle(client) ? portd_connect(world->address, &options, client_soon(), &client->portd)
+                                  : PORTD_E_DISCONNECTED;
+        if (code == 1)
+            remember(client);
         if (code == 1 && model_check(client))
             return true;
         if (atomic_load(&client->failed))
