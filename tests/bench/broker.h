@@ -6,13 +6,14 @@
 
 #include "client/portd.h"
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 struct broker;
 struct crowd;
 
-/* Starts a portd that listens there, its socket with that mode, and returns when it is ready. */
-pid_t broker_daemon(const char *program, const char *address, const char *mode);
+/* Starts a portd that listens there, its socket with that mode, with or without a keeper, and returns when it is ready. */
+pid_t broker_daemon(const char *program, const char *address, const char *mode, bool keeper);
 
 extern bool broker_no_wakeup; /* connect with that option; set before the first broker is started */
 
@@ -24,6 +25,7 @@ const char *broker_address(const struct broker *broker);
 pid_t broker_pid(const struct broker *broker);
 portd_client *broker_client(struct broker *broker);
 
+portd_client *broker_connect_to(const char *address);
 /* Another connection to it, with a session of its own. */
 portd_client *broker_connect(const struct broker *broker);
 /* The same, in the session of that one. */

@@ -47,14 +47,17 @@ static void must(const struct broker *broker, int code, const char *what) {
 }
 
 /* The broker writes a line when it is ready. */
-pid_t broker_daemon(const char *program, const char *address, const char *mode) {
+pid_t broker_daemon(const char *program, const char *address, const char *mode, bool keeper) {
     int ends[2];
     char number[16], line[8];
 
     if (pipe(ends) < 0 || fcntl(ends[0], F_SETFD, FD_CLOEXEC) < 0)
         bench_fail("pipe");
     (void)snprintf(number, sizeof(number), "%d", ends[1]);
-    const char *arguments[] = {program, "--listen", address, "--mode", mode, "--notify-fd", number, NULL};
+    const char *arguments[] = {program,  "--listen", address,
+                               "--mode", mode,       "--notify-fd",
+                               number,   "--keeper", keeper ? "yes" : "no",
+                               NULL};
     char *argv[sizeof(arguments) / sizeof(*arguments)];
     memcpy(argv, arguments, sizeof(argv));
     pid_t pid = process_start(argv, -1, -1);
@@ -67,7 +70,7 @@ pid_t broker_daemon(const char *program, const char *address, const char *mode) 
 
 bool broker_no_wakeup;
 
-static portd_client *connect_to(const struct broker *broker, const char *token) {
+static portd_client *connect_to(const char *address, const char *token) {
     char message[256] = "";
     portd_options options = PORTD_OPTIONS_INIT;
     portd_client *client = NULL;
@@ -77,16 +80,18 @@ static portd_client *connect_to(const struct broker *broker, const char *token) 
     options.token = token;
     options.message = message;
     options.message_size = sizeof(message);
-    if (portd_connect(broker->address, &options, PORTD_FOREVER, &client) == 1)
+    if (portd_connect(address, &options, PORTD_FOREVER, &client) == 1)
         return client;
     errno = 0;
     bench_fail(message);
 }
 
-portd_client *broker_connect(const struct broker *broker) { return connect_to(broker, NULL); }
+portd_client *broker_connect(const struct broker *broker) { return connect_to(broker->address, NULL); }
+
+portd_client *broker_connect_to(const char *address) { return connect_to(address, NULL); }
 
 portd_client *broker_join(const struct broker *broker, portd_client *client) {
-    return connect_to(broker, portd_session_token(client));
+    return connect_to(broker->address, portd_session_token(client));
 }
 
 struct broker *broker_start(const char *program) {
@@ -98,7 +103,7 @@ struct broker *broker_start(const char *program) {
         bench_fail("calloc");
     (void)snprintf(name, sizeof(name), "portd-%d.sock", ++serial);
     (void)snprintf(broker->address, sizeof(broker->address), "unix:%s", process_path(name));
-    broker->pid = broker_daemon(program, broker->address, "0600");
+    broker->pid = broker_daemon(program, broker->address, "0600", false);
     broker->client = broker_connect(broker);
     broker->other = broker_connect(broker);
     broker->event_fd = eventfd(0, EFD_CLOEXEC);

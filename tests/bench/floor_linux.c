@@ -25,11 +25,12 @@
 enum { MESSAGE = 32, READ_MAX = 65536, FDS_ROOM = 8 };
 enum { DUPFD_QUERY = 1024 + 3 /* F_DUPFD_QUERY, Linux 6.10 */, COMPARE_FILES = 0 /* KCMP_FILE */ };
 
-/* What a request asks for; the last two also say what the pipe does from then on. */
-enum kind { KIND_ECHO, KIND_GIVE, KIND_WAKE, KIND_WAKE_HANDLE };
+/* What a request asks for; the two wakes also say what the pipe does from then on. */
+enum kind { KIND_ECHO, KIND_GIVE, KIND_WAKE, KIND_WAKE_HANDLE, KIND_KEEP, KIND_FORGET };
 
 struct floor {
     pid_t server;
+    pid_t keeper;
     int socket;
     int pipe;   /* the writing end */
     int handle; /* an eventfd that both have */
@@ -101,61 +102,107 @@ static void serve_passed(int passed, int kept) {
     (void)close(passed);
 }
 
-static void serve_request(int client, int handle, int kept, uint8_t *kind) {
+/* What the server has of its own. */
+struct service {
+    int client, pipe, handle, known;
+    int keeper; /* the third process */
+    int held;   /* what it was given and has given that, too; -1: nothing */
+};
+
+static void serve_hold(struct service *service, uint8_t kind, int passed) {
+    static const uint8_t forget[MESSAGE] = {KIND_FORGET}, keep[MESSAGE] = {KIND_KEEP};
+
+    if (kind == KIND_KEEP) {
+        service->held = passed;
+        send_with(service->keeper, keep, sizeof(keep), passed);
+    } else {
+        (void)close(service->held);
+        service->held = -1;
+        send_bytes(service->keeper, forget, sizeof(forget));
+    }
+}
+
+static void serve_request(struct service *service, uint8_t *kind) {
     static uint8_t bytes[READ_MAX];
     int passed;
-    size_t size = receive_with(client, bytes, sizeof(bytes), &passed);
+    size_t size = receive_with(service->client, bytes, sizeof(bytes), &passed);
 
     if (size == 0)
         _exit(0);
-    if (passed >= 0)
-        serve_passed(passed, kept);
     *kind = bytes[0];
+    if (*kind == KIND_KEEP || *kind == KIND_FORGET)
+        serve_hold(service, *kind, passed);
+    else if (passed >= 0)
+        serve_passed(passed, service->known);
     if (*kind == KIND_GIVE)
-        send_with(client, bytes, size, handle);
+        send_with(service->client, bytes, size, service->handle);
     else
-        send_bytes(client, bytes, size);
+        send_bytes(service->client, bytes, size);
 }
 
-static void serve_pipe(int client, int pipe_end, int handle, uint8_t kind) {
+static void serve_pipe(const struct service *service, uint8_t kind) {
     static const uint8_t answer[MESSAGE];
     const uint64_t one = 1;
     uint8_t byte;
 
-    if (read(pipe_end, &byte, 1) != 1)
+    if (read(service->pipe, &byte, 1) != 1)
         _exit(0);
     if (kind == KIND_WAKE)
-        send_bytes(client, answer, sizeof(answer));
-    else if (write(handle, &one, sizeof(one)) != sizeof(one))
+        send_bytes(service->client, answer, sizeof(answer));
+    else if (write(service->handle, &one, sizeof(one)) != sizeof(one))
         _exit(1);
 }
 
-static _Noreturn void serve(int client, int pipe_end, int handle, int kept) {
+static _Noreturn void serve(struct service *service) {
     int epoll = epoll_create1(EPOLL_CLOEXEC);
     uint8_t kind = KIND_ECHO;
     struct epoll_event events[16];
 
     if (epoll < 0)
         bench_fail("floor: epoll_create1");
-    watch(epoll, client);
-    watch(epoll, pipe_end);
+    watch(epoll, service->client);
+    watch(epoll, service->pipe);
     for (;;) {
         int n = epoll_wait(epoll, events, 16, -1);
         for (int i = 0; i < n; i++) {
-            if (events[i].data.fd == client)
-                serve_request(client, handle, kept, &kind);
+            if (events[i].data.fd == service->client)
+                serve_request(service, &kind);
             else
-                serve_pipe(client, pipe_end, handle, kind);
+                serve_pipe(service, kind);
         }
     }
 }
 
+/* Has what the server gives it, until that says otherwise. */
+static _Noreturn void keep(int server) {
+    uint8_t bytes[MESSAGE];
+    int held = -1, passed;
+
+    while (receive_with(server, bytes, sizeof(bytes), &passed) > 0) {
+        if (held >= 0)
+            (void)close(held);
+        held = passed;
+    }
+    _exit(0);
+}
+
+static pid_t keeper_fork(int server) {
+    pid_t pid = process_fork();
+
+    if (pid == 0)
+        keep(server);
+    return pid;
+}
+
 struct floor *floor_start(void) {
     struct floor *floor = malloc(sizeof(*floor));
-    int sockets[2], ends[2];
+    int sockets[2], keepers[2], ends[2];
 
-    if (!floor || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) < 0 ||
-        pipe2(ends, O_CLOEXEC) < 0)
+    if (!floor || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, keepers) < 0)
+        bench_fail("floor: starting");
+    floor->keeper = keeper_fork(keepers[1]);
+    (void)close(keepers[1]);
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) < 0 || pipe2(ends, O_CLOEXEC) < 0)
         bench_fail("floor: starting");
     floor->handle = eventfd(0, EFD_CLOEXEC);
     floor->passed = eventfd(0, EFD_CLOEXEC);
@@ -167,8 +214,10 @@ struct floor *floor_start(void) {
     if (floor->server == 0) {
         (void)close(sockets[0]);
         (void)close(ends[1]);
-        serve(sockets[1], ends[0], floor->handle, floor->passed);
+        struct service service = {sockets[1], ends[0], floor->handle, floor->passed, keepers[0], -1};
+        serve(&service);
     }
+    (void)close(keepers[0]);
     (void)close(sockets[1]);
     (void)close(ends[0]);
     return floor;
@@ -176,6 +225,7 @@ struct floor *floor_start(void) {
 
 void floor_end(struct floor *floor) {
     process_end(floor->server);
+    process_end(floor->keeper);
     (void)close(floor->socket);
     (void)close(floor->pipe);
     (void)close(floor->handle);
@@ -220,6 +270,19 @@ void floor_put(void *subject, double *us, size_t n) {
         ask(floor, KIND_ECHO, floor->passed);
         answer_read(floor);
         us[i] = bench_now() - start;
+    }
+}
+
+void floor_hold_put(void *subject, double *us, size_t n) {
+    const struct floor *floor = subject;
+
+    for (size_t i = 0; i < n; i++) {
+        double start = bench_now();
+        ask(floor, KIND_KEEP, floor->passed);
+        answer_read(floor);
+        us[i] = bench_now() - start;
+        ask(floor, KIND_FORGET, -1);
+        answer_read(floor);
     }
 }
 

@@ -5,6 +5,7 @@
 #include "bulk.h"
 #include "delay.h"
 #include "floor.h"
+#include "holding.h"
 #include "peer.h"
 #include "process.h"
 #include "report.h"
@@ -146,7 +147,7 @@ static struct options options_parse(int argc, char **argv) {
     return options;
 }
 
-enum { ROW_RTT, ROW_PUT, ROW_GET, ROW_WAKE, ROW_WAKE_HANDLE, ROW_PIPELINE, ROWS };
+enum { ROW_RTT, ROW_PUT, ROW_GET, ROW_WAKE, ROW_WAKE_HANDLE, ROW_PIPELINE, ROW_HOLD_PUT, ROW_HOLD_GET, ROWS };
 
 /* Whom the rows are measured beside; whoever is not installed is NULL. */
 struct peers {
@@ -181,10 +182,17 @@ static const struct row listed[ROWS] = {
                       .share = PIPELINE_SHARE,
                       .must = {2.9, 3.2},
                       .aim = 2.0},
+    [ROW_HOLD_PUT] = {.name = "hold_put",
+                      .work = "a descriptor that the keeper has, too",
+                      .share = 1,
+                      .must = {1.21, 1.25},
+                      .aim = 1.15},
+    [ROW_HOLD_GET] =
+        {.name = "hold_get", .work = "a copy of what is held", .share = 1, .must = {1.19, 1.23}, .aim = 1.12},
 };
 
 static void rows_fill(struct row rows[ROWS], struct floor *floor, struct broker *broker,
-                      const struct peers *peers) {
+                      struct holding *holding, const struct peers *peers) {
     static bench_run *const runs[ROWS][2] = {
         [ROW_RTT] = {floor_rtt, broker_rtt},
         [ROW_PUT] = {floor_put, broker_put},
@@ -192,18 +200,23 @@ static void rows_fill(struct row rows[ROWS], struct floor *floor, struct broker 
         [ROW_WAKE] = {floor_wake, broker_wake},
         [ROW_WAKE_HANDLE] = {floor_wake_handle, broker_wake_handle},
         [ROW_PIPELINE] = {floor_pipeline, broker_pipeline},
+        [ROW_HOLD_PUT] = {floor_hold_put, holding_put},
+        [ROW_HOLD_GET] = {floor_get, holding_get},
     };
 
     memcpy(rows, listed, sizeof(listed));
     for (size_t i = 0; i < ROWS; i++) {
         rows[i].sides[ROW_FLOOR] = (struct side){"floor", runs[i][0], floor};
-        rows[i].sides[ROW_PORTD] = (struct side){"portd", runs[i][1], broker};
+        rows[i].sides[ROW_PORTD] =
+            (struct side){"portd", runs[i][1], i < ROW_HOLD_PUT ? (void *)broker : holding};
     }
     rows[ROW_RTT].sides[ROW_PEER] = side("redis PING", redis_ping, peers->redis);
     rows[ROW_RTT].sides[ROW_PEER + 1] = side("dbus-broker Ping", dbus_ping, peers->dbus_broker);
     rows[ROW_RTT].sides[ROW_PEER + 2] = side("dbus-daemon Ping", dbus_ping, peers->dbus_daemon);
     rows[ROW_PUT].sides[ROW_PEER] = side("s6-fdholder store", s6_store, peers->s6);
     rows[ROW_GET].sides[ROW_PEER] = side("s6-fdholder retrieve", s6_retrieve, peers->s6);
+    rows[ROW_HOLD_PUT].sides[ROW_PEER] = rows[ROW_PUT].sides[ROW_PEER];
+    rows[ROW_HOLD_GET].sides[ROW_PEER] = rows[ROW_GET].sides[ROW_PEER];
 }
 
 static struct peers peers_start(void) {
@@ -366,11 +379,13 @@ int main(int argc, char **argv) {
         return neighbours_only(&options);
     struct floor *floor = floor_start();
     struct broker *broker = broker_start(options.program);
+    struct holding *holding = holding_start(options.program);
     if (!options.only)
         peers = peers_start();
-    rows_fill(rows, floor, broker, &peers);
+    rows_fill(rows, floor, broker, holding, &peers);
     if (options.only) {
         measure_one(rows, broker, &options);
+        holding_end(holding);
         broker_end(broker);
         floor_end(floor);
         return 0;
@@ -387,6 +402,7 @@ int main(int argc, char **argv) {
         results.bulk = bulk;
     }
     peers_end(&peers);
+    holding_end(holding);
     broker_end(broker);
     rest_measure(&results, floor, &options);
     floor_end(floor);

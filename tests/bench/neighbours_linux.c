@@ -227,7 +227,7 @@ static struct neighbours_figure measure(const struct setting *setting, const str
     struct neighbours_figure figure = {0};
     int told;
 
-    pid_t broker = broker_daemon(setting->program, setting->address, "0666");
+    pid_t broker = broker_daemon(setting->program, setting->address, "0666", false);
     if (control)
         process_step_aside(broker);
     pid_t neighbour = neighbour_start(setting, control, offence->anew);
