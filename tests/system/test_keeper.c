@@ -5,6 +5,7 @@
 #include "tests/support/fixture.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,6 +52,10 @@ static portd_id put(portd_client *c, const char *name, int fd, const portd_lease
     portd_id id = 0;
     assert_int_equal(portd_put(c, NULL, &name, &native, 1, NULL, lease, fixture_soon(), &id), 1);
     return id;
+}
+
+static void drop_one(portd_client *c, const char *name) {
+    assert_int_equal(portd_drop(c, NULL, &name, 1, NULL, fixture_soon()), 1);
 }
 
 /* -1: nothing is held under the name. */
@@ -442,13 +447,14 @@ static void what_is_being_replaced_ends_with_its_successor(void **state) {
     struct puts puts = {0, 0, 0};
     const char *name = "one";
     portd_list *list;
-    int p[2], q[2], r[2];
+    int p[2], q[2], r[2], s[2];
     (void)state;
     fixture_start(&fixture, options);
     portd_client *c = client_of(&fixture);
     make_pipe(p);
     make_pipe(q);
     make_pipe(r);
+    make_pipe(s);
     portd_id old = put(c, name, p[0], NULL), second, id;
     portd_native fd = q[0], last = r[0];
     fixture_hold(&fixture);
@@ -464,7 +470,10 @@ static void what_is_being_replaced_ends_with_its_successor(void **state) {
     while (puts.n_done < 2)
         assert_true(!puts.other && portd_poll(c, fixture_soon()) > 0);
     assert_same(get(c, name, NULL), r[0]);
+    drop_one(c, name);
 
+    id = put(c, name, s[1], NULL);
+    fixture_close(s[1]);
     fixture_hold(&fixture);
     fd = p[0];
     assert_int_equal(portd_put_start(c, NULL, &name, &fd, 1, &id, NULL, on_put, &puts, NULL), 1);
@@ -474,6 +483,7 @@ static void what_is_being_replaced_ends_with_its_successor(void **state) {
     while (puts.n_done < 4)
         assert_true(!puts.other && portd_poll(c, fixture_soon()) > 0);
     assert_true(nothing_is_held(c));
+    assert_true(fixture_poll(s[0], POLLIN) & POLLHUP); /* nobody has it any more */
     fixture_disconnect(c);
     kill_broker(&fixture);
     c = client_of(&fixture);
