@@ -55,6 +55,11 @@ int lease_limit(struct lease *lease, struct loop *loop, int64_t ttl_us) {
     return set_timer(lease);
 }
 
+void lease_unlimit(struct lease *lease) {
+    lease->until = 0;
+    loop_timer_clear(&lease->timer);
+}
+
 void lease_replace(struct lease *lease, struct lease *next) {
     struct owner *owner;
     while (lease->owners)

@@ -31,6 +31,9 @@ void lease_init(struct lease *lease, struct closer *closer, struct account *acco
 /* Sets the time to live. 0; or -ENOMEM, and nothing has changed. */
 int lease_limit(struct lease *lease, struct loop *loop, int64_t ttl_us);
 
+/* Takes the time to live back. */
+void lease_unlimit(struct lease *lease);
+
 /* When such a time to live that begins now is over: for `until`. */
 int64_t lease_until(int64_t ttl_us);
 
