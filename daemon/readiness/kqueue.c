@@ -53,6 +53,7 @@ struct entry {
     uint8_t mode : 2;
     uint8_t type : 2;
     uint8_t extra : 2; /* those of the knotes that tell an end alone */
+    uint8_t ended : 2; /* the directions whose knotes have told their end */
 };
 
 struct engine {
@@ -218,6 +219,7 @@ static int arm(struct engine *engine, os_fd fd, unsigned interest, enum mode mod
     }
     entry->token = token;
     entry->armed = interest & ENGINE_INTERESTS;
+    entry->ended = 0;
     entry->mode = mode & 3u;
     return 0;
 }
@@ -278,11 +280,16 @@ int engine_keep(struct engine *engine, os_fd fd, unsigned before, unsigned inter
 /* ---- events ------------------------------------------------------------------------------------------------------------ */
 
 /* What a fired knote tells its watch. Where its descriptor is at an end, or could be ready for the other direction, too, a probe tells
- * the rest. */
-static unsigned events_of(const struct entry *entry, const struct kevent *fired) {
+ * the rest. A probe may need a descriptor, and there may be none: a knote that tells nothing twice must not be lost then, so both ends of a
+ * socket are a hang-up without it, too. */
+static unsigned events_of(struct entry *entry, const struct kevent *fired) {
     struct engine_probe probe = {.fd = (os_fd)fired->ident, .interest = entry->armed};
     unsigned events = knote_events(entry->type, fired);
 
+    if (fired->flags & EV_EOF)
+        entry->ended |= fired->filter == EVFILT_READ ? ENGINE_READ : ENGINE_WRITE;
+    if (entry->type == KNOTE_SOCKET && entry->ended == ENGINE_INTERESTS)
+        events |= ENGINE_HANG_UP;
     if ((fired->flags & EV_EOF || (entry->mode == ONE_SHOT && entry->armed == ENGINE_INTERESTS)) &&
         engine_probe(&probe, 1) == 0)
         events |= probe.events;

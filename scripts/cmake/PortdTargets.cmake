@@ -65,6 +65,8 @@ else()
 endif()
 if(CMAKE_SYSTEM_NAME STREQUAL "Linux" AND CMAKE_SIZEOF_VOID_P EQUAL 4)
   add_compile_definitions(_FILE_OFFSET_BITS=64) # positions and inodes of 64 bits
+  # Times beyond 2038, too: without them no file of a later time can be looked at. What calls libevent has the times that it was built with.
+  target_compile_definitions(portd_options INTERFACE "$<$<NOT:$<BOOL:$<TARGET_PROPERTY:PORTD_CALLS_LIBEVENT>>>:_TIME_BITS=64>")
 endif()
 if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
   target_link_options(portd_options INTERFACE -Wl,-z,relro,-z,now,-z,noexecstack)

@@ -71,6 +71,9 @@ void fd_close(os_fd fd);
 /* What its holders share, and no engine may change. */
 unsigned fd_flags(os_fd fd);
 
+/* Until it is allowed again this process gets no new descriptors. (On Windows it does.) */
+void fds_forbid(bool forbid);
+
 /* Waits until it is readable, without an engine. */
 void fd_await(os_fd fd);
 

@@ -57,6 +57,8 @@ unsigned fd_flags(os_fd fd) {
     return mode.Mode << 16 | state;
 }
 
+void fds_forbid(bool forbid) { (void)forbid; }
+
 void fd_await(os_fd fd) {
     while (!probed(fd, ENGINE_READ))
         Sleep(1);

@@ -308,6 +308,18 @@ static void a_file_that_is_named_must_be_there(void **state) {
     assert_int_equal(config->n_files, 0);
 }
 
+/* Where times have 32 bits, such a file can be read but not looked at. */
+static void a_file_of_a_later_time_is_read(void **state) {
+    const int64_t later = INT64_C(1) << 31; /* 2038 */
+    const struct timespec times[2] = {{.tv_sec = (time_t)later}, {.tv_sec = (time_t)later}};
+    (void)state;
+    assert_true(times[1].tv_sec == later);
+    put("mode = 0640");
+    assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+    assert_int_equal(load(), 0);
+    assert_int_equal(config_number(config, CONFIG_MODE), 0640);
+}
+
 static void the_default_file_is_where_the_environment_says(void **state) {
     char *found, expected[256];
     bool is_root = geteuid() == 0;
@@ -457,6 +469,7 @@ TEST_MAIN(CASE(faults_are_told_with_their_lines), CASE(a_text_that_is_not_printa
           CASE(what_nobody_has_set_is_built_in), CASE(all_keys_are_read),
           CASE(later_files_count_more_key_by_key), CASE(each_bad_file_is_told_of),
           CASE(a_flag_counts_more_than_a_variable_and_that_more_than_a_file),
-          CASE(a_file_that_is_named_must_be_there), CASE(the_default_file_is_where_the_environment_says),
+          CASE(a_file_that_is_named_must_be_there), CASE(a_file_of_a_later_time_is_read),
+          CASE(the_default_file_is_where_the_environment_says),
           CASE(a_default_file_that_cannot_be_seen_is_not_missed), CASE(a_file_of_somebody_else_is_not_read),
           CASE(what_is_no_file_is_not_read), CASE(a_file_has_an_end), CASE(sections_have_an_end))

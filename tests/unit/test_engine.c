@@ -394,6 +394,31 @@ static void nothing_but_a_hang_up_is_told_who_asks_for_that_alone(void **state) 
     }
 }
 
+/* Where the engine has to ask more than the kernel has told it, it may have no descriptor to ask with. */
+static void a_hang_up_is_told_where_no_descriptor_is_left(void **state) {
+    struct engine_watch watch = {0};
+    struct pair pair;
+
+    (void)state;
+    engine_skip_with(FAULT_ONE_FILTER);
+    engine_skip_with(FAULT_NO_EDGES);
+    engine_begin();
+    pair_of_stream(&pair);
+    if (engine_arm(engine, &watch, pair.fd, ENGINE_HANG_UP, true, TOKEN) == 0) {
+        fd_close(pair.other);
+        fds_forbid(true);
+        unsigned events = told();
+        events |= told(); /* the second end */
+        fds_forbid(false);
+        assert_true(events & ENGINE_HANG_UP);
+        engine_disarm(engine, &watch, pair.fd);
+    } else {
+        fd_close(pair.other);
+    }
+    fd_close(pair.fd);
+    engine_free(engine);
+}
+
 static void a_hang_up_alone_is_told_who_writes(void **state) {
     (void)state;
     engine_skip_with(FAULT_ONE_FILTER);
@@ -647,6 +672,7 @@ ENGINE_MAIN(ENGINE_CASES_OF_KINDS, ENGINE_CASE(a_file_on_a_disk_is_unsupported),
             ENGINE_CASE(the_other_direction_tells_a_hang_up), ENGINE_CASE(a_hang_up_is_told),
             ENGINE_CASE(half_close_is_told_with_read_only),
             ENGINE_CASE(nothing_but_a_hang_up_is_told_who_asks_for_that_alone),
+            ENGINE_CASE(a_hang_up_is_told_where_no_descriptor_is_left),
             ENGINE_CASE(a_hang_up_alone_is_told_who_writes), ENGINE_CASE(a_reset_connection_is_an_error),
             ENGINE_CASE(telling_an_error_takes_it_from_nobody),
             ENGINE_CASE(two_copies_of_one_open_file_are_two_watches),
