@@ -63,6 +63,7 @@ set(PORTD_TESTS_WIN32
   unit/lanes
   unit/log
   unit/log_stderr
+  unit/looks
   unit/loop
   unit/metrics
   unit/numbering

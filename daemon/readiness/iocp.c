@@ -6,7 +6,7 @@
  *
  * kept    level-triggered: it is looked at whenever the engine is asked; while it is not ready it has an operation, and is not looked at.
  * looked  a synchronous pipe has no such operation (kind_win.h), nor has a pipe's end to which no client has come. It is looked at whenever the engine is asked, and
- *         every LOOK_US to LOOK_MOST_US while it sleeps.
+ *         every LOOK_US to LOOK_MOST_US while it sleeps; of many, LOOKS_MOST at a time, in turn: else a client with many such ends would keep all others waiting.
  *
  * Edges cannot be told, nor room in a pipe, nor what a wait would reset: unsupported. No signal interrupts engine_sleep. */
 #include "daemon/base/table.h"
@@ -17,14 +17,25 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { EVENTS_AT_ONCE = 128, LOOK_US = 10000, LOOK_MOST_US = 50000, LONGEST_MS = 1000000000 };
+enum {
+    EVENTS_AT_ONCE = 128,
+    LOOK_US = 10000,
+    LOOK_MOST_US = 50000,
+    LOOKS_MOST = 64,
+    LONGEST_MS = 1000000000
+};
+
+/* To be looked at: those that were not looked at longest first. */
+struct looks {
+    struct engine_operation *first;
+    size_t n;
+};
 
 struct engine {
     struct operations operations;
-    struct table kept;             /* operations by handle */
-    struct engine_operation *look; /* to be looked at */
-    size_t n_look;
-    int64_t look_us; /* the time to the next look */
+    struct table kept;            /* operations by handle */
+    struct looks own, of_clients; /* kept, and looked */
+    int64_t look_us;              /* the time to the next look */
 };
 
 struct engine *engine_new(void) {
@@ -58,17 +69,25 @@ os_fd engine_pollable(const struct engine *engine) { return engine->operations.p
 
 /* ---- arming ------------------------------------------------------------------------------------------------------------ */
 
+static struct looks *looks_of(struct engine *engine, const struct engine_operation *operation) {
+    return operation->is_kept ? &engine->own : &engine->of_clients;
+}
+
 static void look_at(struct engine *engine, struct engine_operation *operation) {
-    DL_APPEND2(engine->look, operation, look_prev, look_next);
-    engine->n_look++;
+    struct looks *looks = looks_of(engine, operation);
+
+    DL_APPEND2(looks->first, operation, look_prev, look_next);
+    looks->n++;
     operation->is_looked_at = true;
 }
 
 static void look_away(struct engine *engine, struct engine_operation *operation) {
+    struct looks *looks = looks_of(engine, operation);
+
     if (!operation->is_looked_at)
         return;
-    DL_DELETE2(engine->look, operation, look_prev, look_next);
-    engine->n_look--;
+    DL_DELETE2(looks->first, operation, look_prev, look_next);
+    looks->n--;
     operation->is_looked_at = false;
 }
 
@@ -209,12 +228,13 @@ static unsigned look(struct engine *engine, struct engine_operation *operation) 
     return events;
 }
 
-/* Looks at up to *left operations, those that were not looked at longest, until `room` events are told. */
-static int tell_looks(struct engine *engine, struct engine_event *events, size_t room, size_t *left) {
+/* Looks at up to *left operations until `room` events are told. */
+static int tell_looks(struct engine *engine, const struct looks *looks, struct engine_event *events,
+                      size_t room, size_t *left) {
     size_t told = 0;
 
     for (; *left > 0 && told < room; --*left) {
-        struct engine_operation *operation = engine->look;
+        struct engine_operation *operation = looks->first;
         unsigned found = look(engine, operation);
         if (found)
             events[told++] = (struct engine_event){.token = operation->token, .events = found};
@@ -261,26 +281,29 @@ static int tell_packets(struct engine *engine, struct engine_event *events, size
 static DWORD patience(struct engine *engine, int64_t until) {
     int64_t left = until == INT64_MAX ? INT64_MAX : until - os_now_us();
 
-    if (engine->n_look > 0 && left > engine->look_us) {
+    if (engine->own.n + engine->of_clients.n > 0 && left > engine->look_us) {
         left = engine->look_us;
-        engine->look_us = left * 2 < LOOK_MOST_US ? left * 2 : LOOK_MOST_US;
+        if (engine->of_clients.n <= LOOKS_MOST) /* else many have not been looked at yet */
+            engine->look_us = left * 2 < LOOK_MOST_US ? left * 2 : LOOK_MOST_US;
     }
     if (left == INT64_MAX)
         return INFINITE;
     return left <= 0 ? 0 : left > (int64_t)LONGEST_MS * 1000 ? LONGEST_MS : (DWORD)((left + 999) / 1000);
 }
 
-/* Half of the room is for packets, so that neither those nor the looks keep the others waiting. */
+/* Half of the room is for packets, so that neither those nor the looks keep the others waiting. What is looked at for clients is told once, so it goes first. */
 static int collect(struct engine *engine, struct engine_event *events, size_t n, int64_t until) {
     for (;;) {
-        size_t left = engine->n_look, taken;
-        int told = tell_looks(engine, events, (n + 1) / 2, &left), packets;
+        size_t left = engine->own.n, few = engine->of_clients.n, taken;
+        few = few < LOOKS_MOST ? few : LOOKS_MOST;
+        int told = tell_looks(engine, &engine->of_clients, events, (n + 1) / 2, &few), packets;
+        told += tell_looks(engine, &engine->own, events + told, (n + 1) / 2 - (size_t)told, &left);
         packets = tell_packets(engine, events + told, n - (size_t)told,
                                told || !until ? 0 : patience(engine, until), &taken);
         if (packets < 0)
             return told ? told : packets;
         told += packets;
-        told += tell_looks(engine, events + told, n - (size_t)told, &left);
+        told += tell_looks(engine, &engine->own, events + told, n - (size_t)told, &left);
         if (told)
             engine->look_us = LOOK_US;
         if (told || (!taken && (!until || os_now_us() >= until)))

