@@ -56,11 +56,12 @@ struct portd_client {
     bool refused; /* it does not */
     bool
         by_hold; /* the session has, or had, something that the next broker gives back: requests are kept to be repeated */
+    bool is_polled;        /* the program has asked for the number of the connection */
     unsigned resume_tries; /* since the last welcome */
     uint64_t hello;        /* that was sent last */
     struct {               /* of the options, for the next hello */
         char name[65];
-        bool reach, numbers_nobody, off;
+        bool reach, numbers_nobody, off, fd_changes;
         uint32_t numbers_pid;
     } again;
     bool holds;    /* the broker takes names of held descriptors in place of numbers */

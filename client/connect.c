@@ -293,6 +293,7 @@ static int hello_start(portd_client *client, const portd_options *options, portd
 static void options_remember(portd_client *client, const portd_options *options) {
     snprintf(client->again.name, sizeof(client->again.name), "%s", options->name ? options->name : "");
     client->again.reach = options->reach;
+    client->again.fd_changes = options->fd_changes;
     client->again.numbers_nobody = options->numbers_nobody;
     client->again.numbers_pid = options->numbers_pid;
 }

@@ -94,16 +94,17 @@ typedef intptr_t portd_native;
 
 /* Any call may return PORTD_E_MEMORY, _FORKED, _DISCONNECTED; a blocking one also _TIMEOUT, _INTERRUPTED and _BUSY. */
 enum portd_code {
-    PORTD_E_INVALID = -1,      /* an argument, or the descriptor, cannot be accepted as it is */
-    PORTD_E_DENIED = -2,       /* a right is missing */
-    PORTD_E_NOT_FOUND = -3,    /* no such object in this session */
-    PORTD_E_LIMIT = -4,        /* a quota or a limit of the broker; the text names it */
-    PORTD_E_VERSION = -5,      /* no common protocol version */
-    PORTD_E_UNSUPPORTED = -6,  /* this broker, platform or kind of descriptor lacks the call or option */
-    PORTD_E_TIMEOUT = -7,      /* the deadline passed */
-    PORTD_E_CANCELLED = -8,    /* portd_cancel */
-    PORTD_E_CLOSED = -9,       /* the port is closed, or was closed during the call */
-    PORTD_E_UNCERTAIN = -10,   /* connection lost, or no reply: it may or may not have been carried out */
+    PORTD_E_INVALID = -1,     /* an argument, or the descriptor, cannot be accepted as it is */
+    PORTD_E_DENIED = -2,      /* a right is missing */
+    PORTD_E_NOT_FOUND = -3,   /* no such object in this session */
+    PORTD_E_LIMIT = -4,       /* a quota or a limit of the broker; the text names it */
+    PORTD_E_VERSION = -5,     /* no common protocol version */
+    PORTD_E_UNSUPPORTED = -6, /* this broker, platform or kind of descriptor lacks the call or option */
+    PORTD_E_TIMEOUT = -7,     /* the deadline passed */
+    PORTD_E_CANCELLED = -8,   /* portd_cancel */
+    PORTD_E_CLOSED = -9,      /* the port is closed, or was closed during the call */
+    PORTD_E_UNCERTAIN =
+        -10, /* connection lost, another broker, or no reply: it may or may not have been carried out */
     PORTD_E_TOO_COMPLEX = -11, /* unpacking the message would need too much of the broker's memory */
     PORTD_E_MISMATCH = -12,    /* descriptors were lost in transit */
     PORTD_E_SYSTEM = -13,  /* a system call failed, also one on a port's descriptor: see portd_last_errno */
@@ -428,8 +429,13 @@ typedef struct portd_options {
      * time. portd_wakeup() then returns PORTD_E_UNSUPPORTED. Where the receive cannot sleep (a connection of address
      * "fd:N", Windows) they use poll(2) as without the option. */
     bool no_wakeup;
-    /* A connection that ends is lost: do not go on with the next broker (see portd_get_fd()). */
+    /* Feature "resume": if the broker dies, its keeper starts the next one, which knows the sessions that have objects by
+     * holds (libportd(3)). The client goes on with it, and only if it does not know the session the connection is lost. With this
+     * option it always is. */
     bool no_resume;
+    /* The program asks portd_get_fd() again before each sleep, and lets its event loop forget the number before. A client
+     * that was asked goes on with the next broker only with this option. */
+    bool fd_changes;
 } portd_options;
 
 /* Per connection, counting the process of numbers_pid if it is not one of the owners. */
@@ -438,7 +444,7 @@ enum { PORTD_OWNERS_MAX = 8 };
 #define PORTD_OPTIONS_INIT                                                                                   \
     {                                                                                                        \
         sizeof(portd_options), NULL, NULL, 0, false, 0, false, NULL, NULL, NULL, NULL, NULL, 0, NULL, 0, 0,  \
-            false, false, false, false, false, false                                                         \
+            false, false, false, false, false, false, false                                                  \
     }
 
 /* Connects and sends hello. Returns 1 and *client, or PORTD_E_*; options may be NULL.
@@ -513,7 +519,8 @@ PORTD_API unsigned portd_last_flags(const portd_client *client);
  * requests in flight proceed in its next blocking call. */
 enum portd_event { PORTD_EVENT_READ = 1, PORTD_EVENT_WRITE = 2 };
 
-/* For polling only. It does not change from portd_connect to portd_disconnect. */
+/* For polling only. It does not change from portd_connect to portd_disconnect, but with the option fd_changes: then it is another one
+ * after the client has gone on with another broker. (An event loop that is told of numbers forgets the old one, which is closed.) */
 PORTD_API portd_native portd_get_fd(const portd_client *client);
 
 /* enum portd_event: what to poll for now. WRITE while there is data to send: a request was just started, or the
@@ -578,7 +585,9 @@ enum portd_wait_flag {
 /* Waits until one of n semaphores, events and ports is ready, and writes all that are, in the order of ids, to
  * ready, which has room for n (1 to 256). Returns how many; 0 at the deadline. Objects that are ready at the call are
  * returned at once. Waiting consumes nothing: an event is returned again while its descriptor is ready, a fired
- * semaphore always. When the connection is lost, every id is returned with PORTD_CAUSE_DISCONNECTED. (The broker
+ * semaphore always. When the connection is lost, every id is returned with PORTD_CAUSE_DISCONNECTED. When the client goes
+ * on with the next broker, so is every id of a wait with one that has gone with the broker before; a wait with
+ * PORTD_WAIT_ONE returns every id with PORTD_CAUSE_RESYNC, and others go on. (The broker
  * enforces the deadline; if it has not replied a second later, the result is 0.) */
 PORTD_API int portd_wait(portd_client *client, const portd_id *ids, size_t n, unsigned flags,
                          int64_t deadline, portd_ready *ready);
@@ -882,7 +891,8 @@ PORTD_API int portd_end_session(portd_client *client, portd_id session, int64_t 
  * request may be NULL; else it is for portd_cancel and valid until the callback returns. Descriptors may
  * be closed and arrays reused as soon as the call returns (but see _take). When the connection is lost, a wait
  * reports each of its ids with PORTD_CAUSE_DISCONNECTED, a read, write, shutdown, position, put or take that was sent
- * PORTD_E_UNCERTAIN, and all else PORTD_E_DISCONNECTED. Only waits and monitors have a deadline; cancel other
+ * PORTD_E_UNCERTAIN, and all else PORTD_E_DISCONNECTED. When the client goes on with the next broker, what the library has sent
+ * and not kept is PORTD_E_UNCERTAIN, too (libportd(3)). Only waits and monitors have a deadline; cancel other
  * requests that take too long. portd_port_write_all() has no such form; portd_list_start(), portd_list_holds_start(),
  * portd_show_start() and portd_get_stats_start() answer one page. */
 

@@ -22,7 +22,8 @@ enum {
 
 static bool may_resume(const portd_client *client) {
     return client->resumes && !client->refused && !client->closing && !client->garbled &&
-           client->resume_tries < TRIES && !process_is_child(&client->mark);
+           (!client->is_polled || client->again.fd_changes) && client->resume_tries < TRIES &&
+           !process_is_child(&client->mark);
 }
 
 /* It has no reply any more. */

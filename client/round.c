@@ -251,7 +251,10 @@ int portd_poll(portd_client *client, int64_t deadline) {
 }
 
 portd_native portd_get_fd(const portd_client *client) {
-    return client ? (portd_native)transport_pollable(client->transport) : -1;
+    if (!client)
+        return -1;
+    ((portd_client *)(uintptr_t)client)->is_polled = true; /* of the client's own, which is not const */
+    return (portd_native)transport_pollable(client->transport);
 }
 
 unsigned portd_get_events(const portd_client *client) {

@@ -134,6 +134,7 @@ static int try_once(const struct invocation *in, const struct broker_wish *wish,
 
     options->name = "portctl";
     options->no_resume = !wish->resumes;
+    options->fd_changes = wish->resumes;
     options->start = wish->start && address == NULL && environment("PORTD_ADDRESS") == NULL;
     if (options->start && environment("PORTD_DAEMON") == NULL)
         options->daemon = beside = native_daemon();

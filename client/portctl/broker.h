@@ -28,8 +28,8 @@ struct broker_wish {
     bool numbered; /* `number` below is set: the verb is about it */
     int64_t number;
     uint32_t process; /* with BROKER_PROCESS */
-    bool resumes;     /* it goes on with the next broker, and polls no connection itself */
-    bool ownerless;   /* with BROKER_JOIN and BROKER_PROGRAM: without an owner, use a session of its own */
+    bool resumes; /* it goes on with the next broker, and asks for the connection's number before each poll */
+    bool ownerless; /* with BROKER_JOIN and BROKER_PROGRAM: without an owner, use a session of its own */
 };
 
 /* A connection with reach: it finds the ids of all sessions of the user. `owner` says whose session it is in. */

@@ -46,7 +46,7 @@ struct registry {
     /* A poller thread was left behind at the end of the broker and may still use thread watches. */
     bool held_up;
     uint64_t given; /* the id of the next object, issued by an earlier broker; 0: a new one */
-    /* Calls upward, set by the sessions: an object with `recorded` has ended, or is going to be freed. */
+    /* Calls upward, set by the sessions: an object with `recorded` has ended, was released or is not any more, or is going to be freed. */
     void (*changed)(struct object *object, bool gone);
 };
 

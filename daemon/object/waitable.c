@@ -213,6 +213,11 @@ static void step(struct task *task) {
         descriptor_told(descriptor);
 }
 
+static void tell_change(struct waitable *waitable) {
+    if (waitable->recorded)
+        waitable->object.owner->registry->changed(&waitable->object, false);
+}
+
 /* ---- the end ---------------------------------------------------------------------------------------------------- */
 
 /* Notifies many handles in steps, if there is memory for that. */
@@ -243,8 +248,7 @@ void waitable_end(struct waitable *waitable, int cause) {
     if (port)
         hooks_of(waitable)->on_port_ended(port, descriptor);
     descriptor->subscribed = binding->waitables || extras_wraps(descriptor->extras);
-    if (waitable->recorded)
-        waitable->object.owner->registry->changed(&waitable->object, false);
+    tell_change(waitable);
     end_handles(waitable);
     if (!waitable->waiters) {
         if (waitable->released)
@@ -284,8 +288,10 @@ void waitable_release(struct waitable *waitable) {
     if (waitable->releases < UINT16_MAX)
         waitable->releases++;
     notice_object_released(waitable);
-    if (waitable_source(waitable))
+    if (waitable_source(waitable)) {
+        tell_change(waitable);
         return;
+    }
     if (!waitable->waiters && has_several_handles(waitable, HANDLES_AT_ONCE) &&
         waitable_expect(waitable)) /* drop them in steps */
         turn_queue(&waitable->object.owner->account.user->lane, &waitable->waiters->task);
@@ -298,7 +304,10 @@ void waitable_release(struct waitable *waitable) {
 }
 
 uint32_t waitable_count_create(struct waitable *waitable) {
+    bool lifts = waitable->released;
     waitable->released = false;
+    if (lifts)
+        tell_change(waitable);
     if (waitable->creates < UINT16_MAX)
         waitable->creates++;
     return waitable->releases + UINT32_C(1);

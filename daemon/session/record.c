@@ -100,6 +100,7 @@ int record_object(struct store_order *order, struct waitable *waitable) {
     packed.session = session->id;
     packed.copy = copy ? copy->id : 0;
     packed.write = waitable->direction == DIRECTION_WRITE;
+    packed.released = waitable->released;
     packed.cause = waitable->ended ? waitable->cause : 0;
     if (object_kind_of(waitable->object.id) == OBJECT_PORT) {
         const struct port *of = (const struct port *)waitable;

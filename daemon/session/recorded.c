@@ -223,6 +223,7 @@ static int restore_object(struct sessions *sessions, const struct store_entry *e
         return refuse(refusal, "its id is taken");
     }
     made->recorded = true;
+    made->released = record->released;
     return 0;
 }
 

@@ -83,12 +83,13 @@ void recording_changed(struct object *object, bool gone) {
     struct store_order *order = order_new(session);
     enum object_kind kind = object_kind_of(object->id);
     struct waitable *waitable = kind == OBJECT_DESCRIPTOR ? NULL : (struct waitable *)object;
-    if (kind == OBJECT_PORT) /* a closed one does not come back */
+    if (kind == OBJECT_PORT && waitable->ended) { /* a closed one does not come back */
         waitable->recorded = false;
+        gone = true;
+    }
     if (!order)
         return;
-    int error =
-        gone || kind == OBJECT_PORT ? store_forget(order, object->id) : record_object(order, waitable);
+    int error = gone ? store_forget(order, object->id) : record_object(order, waitable);
     if (!error && gone && kind == OBJECT_SEMAPHORE)
         error = store_forget(order, record_handle_key(object->id)); /* if it has one */
     tell(session, order, error);

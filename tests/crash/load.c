@@ -525,6 +525,7 @@ static bool reach(struct client *client) {
         options.message = message;
         options.message_size = sizeof message;
         options.no_resume = client->number != WAITER;
+        options.fd_changes = true;
         int code = settle(client) ? portd_connect(world->address, &options, client_soon(), &client->portd)
                                   : PORTD_E_DISCONNECTED;
         if (code == 1)

@@ -1,6 +1,7 @@
 /* test_resume.c: a session that has objects by holds outlives the broker: its clients go on with the next one, and the ids are the same. */
 #define _GNU_SOURCE
 
+#include "guest.h"
 #include "tests/support/fixture.h"
 
 #include <fcntl.h>
@@ -10,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+enum { OTHER_UID = 1000 };
 
 static const char *const options[] = {"--keeper", "yes", NULL};
 
@@ -52,14 +55,16 @@ static void put(portd_client *c, const char *name, int fd) {
 }
 
 /* A broker with a keeper, a client, and a pipe whose reading end is held as "in". */
-static void begin(struct held *held) {
-    fixture_start(&held->fixture, options);
+static void begin_with(struct held *held, const char *const *given) {
+    fixture_start(&held->fixture, given);
     held->c = client_of(&held->fixture);
     assert_return_code(pipe2(held->p, O_CLOEXEC | O_NONBLOCK), errno);
     (void)fixture_own(held->p[0]);
     (void)fixture_own(held->p[1]);
     put(held->c, "in", held->p[0]);
 }
+
+static void begin(struct held *held) { begin_with(held, options); }
 
 static void end(struct held *held) {
     fixture_disconnect(held->c);
@@ -398,6 +403,59 @@ static void handles_go_on(void **state) {
     end(&held);
 }
 
+/* A released semaphore is gone when it fires; one that was asked for again is not. */
+static void releases_are_known(void **state) {
+    static struct held held;
+    struct answer answer;
+    (void)state;
+    for (int again = 0; again < 2; again++) {
+        begin(&held);
+        portd_id id = semaphore(held.c);
+        assert_int_equal(portd_release(held.c, &id, 1, fixture_soon()), 1);
+        if (again)
+            assert_int_equal(semaphore(held.c), id);
+        kill_broker(&held.fixture);
+        start_wait(held.c, id, 0, &answer);
+        fill(&held);
+        await(held.c, &answer);
+        assert_int_equal(answer.ready.cause, PORTD_CAUSE_READY);
+        if (again)
+            assert_cause(held.c, id, PORTD_CAUSE_READY);
+        else
+            assert_gone(held.c, id);
+        end(&held);
+    }
+}
+
+struct stranger {
+    const char *address, *token;
+};
+
+static int resume_as_other(void *data) {
+    const struct stranger *stranger = data;
+    portd_options by_token = PORTD_OPTIONS_INIT;
+    portd_client *c = NULL;
+    by_token.token = stranger->token;
+    if (!guest_become(OTHER_UID))
+        return 1;
+    return portd_connect(stranger->address, &by_token, fixture_soon(), &c) == PORTD_E_NOT_FOUND ? 0 : 2;
+}
+
+static void another_user_cannot_resume(void **state) {
+    static const char *const open_to_all[] = {"--keeper", "yes", "--mode", "0666", NULL};
+    static struct held held;
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    begin_with(&held, open_to_all);
+    portd_id id = semaphore(held.c);
+    struct stranger stranger = {held.fixture.address, portd_session_token(held.c)};
+    kill_broker(&held.fixture);
+    assert_int_equal(fixture_reap(fixture_fork(resume_as_other, &stranger)), 0);
+    assert_idle(held.c, id);
+    end(&held);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         FIXTURE_CASE_BARE(a_wait_goes_on),
@@ -410,6 +468,8 @@ int main(void) {
         FIXTURE_CASE_BARE(quotas_are_charged_again),
         FIXTURE_CASE_BARE(a_drop_ends_what_came_back),
         FIXTURE_CASE_BARE(handles_go_on),
+        FIXTURE_CASE_BARE(releases_are_known),
+        FIXTURE_CASE_BARE(another_user_cannot_resume),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
