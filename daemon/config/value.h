@@ -13,6 +13,7 @@ enum value_kind {
     VALUE_LEVEL,    /* enum log_level: a word */
     VALUE_SWITCH,   /* yes or no: 1 or 0 */
     VALUE_ADDRESS,  /* a text; its number is 0 */
+    VALUE_DOOR,     /* the same, of a socket file */
     VALUE_WORD,     /* a text that rules check (grant.h), */
     VALUE_WORDS     /* and several, in braces, with commas */
 };

@@ -29,7 +29,7 @@ enum { EVERY = 1, QUIET_MS = 5000 };
 
 static struct faults *faults;
 static struct fixture broker;
-static char page[64], config[64];
+static char page[64], config[64], door[80];
 
 /* The configuration of a broker: one of everything. */
 static void make_config(void) {
@@ -39,7 +39,8 @@ static void make_config(void) {
     int fd = mkstemp(config);
 
     assert_true(fd >= 0);
-    assert_int_equal(write(fd, text, sizeof(text) - 1), sizeof(text) - 1);
+    (void)snprintf(door, sizeof(door), "unix:%s.s6", config);
+    assert_true(dprintf(fd, "%sdoor { s6 = \"%s\" }\n", text, door) > 0);
     (void)close(fd);
 }
 
@@ -440,6 +441,57 @@ static void work_reloads(struct work *work) {
         portd_list_free(list);
 }
 
+enum { DOOR_HEADER = 6, DOOR_TRIES = 5 };
+
+/* What the door for s6-fdholder answers: an errno; -1: it has ended the connection. */
+static int door_asks(struct work *work, const struct raw *raw, const void *bytes, size_t size, int fd) {
+    char answer[64];
+    size_t got = 0;
+    ssize_t n;
+
+    if (raw_send(raw, bytes, size, &fd, fd >= 0))
+        return -1;
+    do {
+        struct pollfd one = {.fd = raw->fd, .events = POLLIN};
+        if (poll(&one, 1, QUIET_MS) != 1) {
+            work->bad++;
+            work->step = "a door that does not answer";
+            return -1;
+        }
+        n = recv(raw->fd, answer + got, sizeof(answer) - got, MSG_DONTWAIT);
+        got += n > 0 ? (size_t)n : 0;
+    } while (n > 0 && (got < DOOR_HEADER || got < DOOR_HEADER + (size_t)answer[3]));
+    return n > 0 ? answer[DOOR_HEADER] : -1;
+}
+
+/* By the other door; nothing is left there. */
+static void work_door(struct work *work) {
+    static const char stores[] = "\0\0\0\20\0\1S\x40\0\0\1\0\0\0\0\0\0\0\0\1f", lists[] = "\0\0\0\1\0\0L",
+                      gets[] = "\0\0\0\5\0\0R\0\1f", drops[] = "\0\0\0\4\0\0D\1f";
+    struct raw raw;
+    int dropped = -1;
+
+    for (int i = 0; i < DOOR_TRIES && dropped != 0 && dropped != ENOENT; i++) {
+        if (raw_connect(&raw, door))
+            continue;
+        if (i == 0) {
+            int fd = eventfd(0, EFD_CLOEXEC);
+            (void)door_asks(work, &raw, stores, sizeof(stores),
+                            raw.fd); /* its own: refused, if that can be told */
+            (void)door_asks(work, &raw, stores, sizeof(stores), fd);
+            (void)door_asks(work, &raw, lists, sizeof(lists) - 1, -1);
+            (void)door_asks(work, &raw, gets, sizeof(gets), -1);
+            (void)close(fd);
+        }
+        dropped = door_asks(work, &raw, drops, sizeof(drops), -1);
+        raw_close(&raw);
+    }
+    if (dropped != 0 && dropped != ENOENT) {
+        work->bad++;
+        work->step = "a name that is not dropped";
+    }
+}
+
 /* All of it. What is in flight at the end goes with the connection. */
 static void work_all(struct work *work) {
     portd_options options = PORTD_OPTIONS_INIT;
@@ -458,6 +510,7 @@ static void work_all(struct work *work) {
     work_reaches(work);
     work_replaces(work);
     work_makes_handles(work);
+    work_door(work);
     work_looks(work);
     work_reloads(work);
     DO(portd_ping(work->client, soon()));
