@@ -117,10 +117,7 @@ static bool search_try(struct search *search, const char *address) {
     }
     search->denied = search->denied || r == -EACCES;
     search->full = r == -EAGAIN;
-    if (r == -EPERM) /* from a sandbox; start_reason tells what address_user means by it */
-        snprintf(reason, sizeof(reason), "%s", os_error_text(EPERM));
-    else
-        start_reason(address, r, reason, sizeof(reason));
+    start_reason(address, r, reason, sizeof(reason));
     search_note(search, address, reason);
     return false;
 }
@@ -196,7 +193,7 @@ static int search_all(struct search *search) {
     if (r == 0 && search_try(search, address))
         return 0;
     if (r < 0) {
-        start_reason(address, r, reason, sizeof(reason));
+        start_reason_user(address, r, reason, sizeof(reason));
         search_note(search, *address ? address : "the user's broker", reason);
     }
     if (!search->full && search_try(search, address_system()))

@@ -14,8 +14,9 @@ const char *start_variable(const char *name);
 /* Sleeps for `us` microseconds. */
 void start_pause(int64_t us);
 
-/* Writes to text why connecting to an address failed with this negative errno; -EPERM: why address_user refused it. */
+/* Writes to text why connecting to an address failed with this negative errno, or why address_user refused it. */
 void start_reason(const char *address, int error, char *text, size_t size);
+void start_reason_user(const char *address, int error, char *text, size_t size);
 
 /* Starts the program `daemon` (an absolute path) as the user's broker at that address, unless another process is starting
  * one, waits until it is ready, and connects. 0 and *connection; -ETIMEDOUT at the deadline, or another negative errno: then

@@ -91,12 +91,6 @@ void start_reason(const char *address, int error, char *text, size_t size) {
     case EAGAIN:
         snprintf(text, size, "its listen queue is full");
         return;
-    case EPERM:
-        if (!address_parse(address, &parsed) && parsed.kind == ADDRESS_UNIX && parsed.path[0] == '/') {
-            reason_others(parsed.path, text, size);
-            return;
-        }
-        break;
     case EACCES:
         if (!address_parse(address, &parsed) && parsed.kind == ADDRESS_UNIX && parsed.path[0] == '/') {
             reason_denied(parsed.path, text, size);
@@ -106,7 +100,17 @@ void start_reason(const char *address, int error, char *text, size_t size) {
     default:
         break;
     }
-    snprintf(text, size, "%s", strerror(-error));
+    snprintf(text, size, "%s", strerror(-error)); /* EPERM: of a sandbox */
+}
+
+void start_reason_user(const char *address, int error, char *text, size_t size) {
+    struct address parsed;
+
+    if (error == -EPERM && !address_parse(address, &parsed) && parsed.kind == ADDRESS_UNIX &&
+        parsed.path[0] == '/')
+        reason_others(parsed.path, text, size);
+    else
+        start_reason(address, error, text, size);
 }
 
 /* ---- the child ---------------------------------------------------------------------------------------------------- */

@@ -2,7 +2,7 @@
  *
  * Two brokers cannot listen at one pipe: the second ends with status 0, and its client connects to the first. So no lock is needed. A
  * broker is ready when its pipe accepts a connection. It inherits no handle, has no console, and its working directory is the system's, so that
- * it holds no directory of anybody's. */
+ * it holds no directory of anybody's. It leaves the job of its client, if that lets it: else it ends with that job. */
 #include "start.h"
 
 #include "installation_win.h"
@@ -45,7 +45,8 @@ void start_reason(const char *address, int error, char *text, size_t size) {
         snprintf(text, size, "permission denied: the pipe is for its user alone");
         break;
     case EPERM:
-        snprintf(text, size, "the pipe belongs to another user");
+        snprintf(text, size,
+                 "whoever made the pipe is neither this user nor the system nor an administrator");
         break;
     case EAFNOSUPPORT:
         snprintf(text, size, "not an address of this system: it has named pipes (npipe:)");
@@ -53,6 +54,13 @@ void start_reason(const char *address, int error, char *text, size_t size) {
     default:
         snprintf(text, size, "%s", os_error_text(-error));
     }
+}
+
+void start_reason_user(const char *address, int error, char *text, size_t size) {
+    if (error == -EPERM)
+        snprintf(text, size, "the system does not tell who the user is");
+    else
+        start_reason(address, error, text, size);
 }
 
 /* A path may come from getenv, in the system's code page, or from a program that has it in UTF-8. */
@@ -78,8 +86,13 @@ static int broker_run(const char *address, const char *daemon, HANDLE *process) 
     if (_snwprintf(command, COMMAND_UNITS, L"\"%ls\" --listen \"%ls\" --idle-exit 60s", program, where) < 0)
         return -ENAMETOOLONG;
     UINT length = GetSystemDirectoryW(folder, MAX_PATH);
-    if (!CreateProcessW(program, command, NULL, NULL, FALSE, DETACHED_PROCESS | CREATE_NEW_PROCESS_GROUP,
-                        NULL, length > 0 && length < MAX_PATH ? folder : NULL, &how, &made))
+    const wchar_t *where_run = length > 0 && length < MAX_PATH ? folder : NULL;
+    const DWORD flags = DETACHED_PROCESS | CREATE_NEW_PROCESS_GROUP;
+    BOOL done = CreateProcessW(program, command, NULL, NULL, FALSE, flags | CREATE_BREAKAWAY_FROM_JOB, NULL,
+                               where_run, &how, &made);
+    if (!done && GetLastError() == ERROR_ACCESS_DENIED) /* this process's job lets nobody leave */
+        done = CreateProcessW(program, command, NULL, NULL, FALSE, flags, NULL, where_run, &how, &made);
+    if (!done)
         return GetLastError() == ERROR_ACCESS_DENIED ? -EACCES : -ENOENT;
     (void)CloseHandle(made.hThread);
     *process = made.hProcess;

@@ -387,7 +387,7 @@ int channel_flush(struct channel *channel) {
 }
 
 void channel_skip_fds(struct channel *channel) {
-    assert(channel->out_fds_at == 0);
+    assert(channel->out_fds_at == 0 && !transport_has_begun(channel->transport));
     out_fds_forget(channel, channel_drop_fd, channel);
     out_sent(channel,
              frame_size_by(channel->layout) +

@@ -162,7 +162,7 @@ int channel_put_fds(struct channel *channel, const uint8_t *body, size_t length,
 /* Sends what waits. 0 (channel_pending says what is left), or a negative errno: the connection is lost. */
 int channel_flush(struct channel *channel);
 
-/* Removes the frame with descriptors that channel_flush could not send, which must be the first. Later frames stay. */
+/* Removes the frame with descriptors that channel_flush could not send, which must be the first, and not begun (transport_has_begun). Later frames stay. */
 void channel_skip_fds(struct channel *channel);
 
 /* Bytes that wait to be sent. */

@@ -63,7 +63,7 @@ static int push(os_fd process, os_fd fd, uint64_t *value, struct winsock_passed 
         if (r == 0)
             return 0;
     }
-    if (r == -ENOMEM)
+    if (r == -ENOMEM || r == -EMFILE)
         return r;
     if (!DuplicateHandle(GetCurrentProcess(), fd, process, &copy, 0, FALSE, DUPLICATE_SAME_ACCESS))
         return pipe_errno_now();

@@ -14,7 +14,10 @@
 #include <string.h>
 #include <winternl.h>
 
-enum { READ_REST = 4 * MESSAGE_BYTES };
+enum {
+    READ_REST = 4 * MESSAGE_BYTES,
+    MERGE_MOST = 32 /* messages: each costs calls of the system, however short it is */
+};
 
 void pipe_read_begin(struct pipe_end *end) {
     end->ended = 0;
@@ -191,10 +194,10 @@ static bool follows(struct pipe_end *end) {
            pipe_work_error(end, &end->read, &n) == ERROR_MORE_DATA && n == sizeof(end->in) && end->in.n == 0;
 }
 
-/* Several messages are one read, as they are of a stream: up to one that brings descriptors. */
+/* Several messages are one read, as they are of a stream: up to one that brings descriptors. What is left keeps the end's event set. */
 ptrdiff_t pipe_read(struct pipe_end *end, void *bytes, size_t size, os_fd *fds, size_t *n_fds,
                     bool *truncated) {
-    size_t sum = 0;
+    size_t sum = 0, n = 0;
     ptrdiff_t got;
 
     if (end->fault < 0) {
@@ -205,7 +208,7 @@ ptrdiff_t pipe_read(struct pipe_end *end, void *bytes, size_t size, os_fd *fds, 
     do {
         got = read_some(end, (uint8_t *)bytes + sum, size - sum, fds, n_fds, truncated);
         sum += got > 0 ? (size_t)got : 0;
-    } while (got > 0 && sum < size && *n_fds == 0 && !*truncated && follows(end));
+    } while (got > 0 && ++n < MERGE_MOST && sum < size && *n_fds == 0 && !*truncated && follows(end));
     if (got <= 0 && got != -EAGAIN) {
         pipe_read_free(end);
         while (*n_fds > 0) /* a client's, from a broker that does not keep to the rules */

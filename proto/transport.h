@@ -93,6 +93,10 @@ bool transport_is_empty(struct transport transport);
 ptrdiff_t transport_send(struct transport transport, const void *bytes, size_t size, const os_fd *fds,
                          size_t n_fds);
 
+/* Whether what the last transport_send could not send is on its way all the same: a pipe sends it as soon as there is room, and the peer may have the
+ * descriptors already. So it is sent, or the connection ends. */
+bool transport_has_begun(struct transport transport);
+
 /* Allows transport_recv to sleep. Only for a connection from transport_connect that no other process shares, since it changes the file status
  * flags and the receive timeout. 0 or a negative errno; -EOPNOTSUPP: the system cannot. */
 int transport_sleep_begin(struct transport transport);

@@ -60,6 +60,10 @@ ptrdiff_t transport_recv(struct transport transport, void *bytes, size_t size, o
     return got;
 }
 
+bool transport_has_begun(struct transport transport) {
+    return !transport_is_none(transport) && of(transport)->flight;
+}
+
 /* A read that sleeps would save a call only. */
 int transport_sleep_begin(struct transport transport) {
     (void)transport;

@@ -127,6 +127,15 @@ int winsock_copy(os_fd fd, os_fd *copy) {
 }
 
 void winsock_close(os_fd fd) {
-    if (closesocket((SOCKET)fd) != 0)
-        (void)CloseHandle(fd); /* Winsock does not know it */
+    const struct linger none = {0};
+
+    if (closesocket((SOCKET)fd) == 0)
+        return;
+    if (WSAGetLastError() == WSAENOTSOCK) { /* Winsock does not know it */
+        (void)CloseHandle(fd);
+        return;
+    }
+    /* WSAEWOULDBLOCK: it is open still, as a close would linger and nothing on it may wait. Then the system sends the rest by itself, after the close. */
+    (void)setsockopt((SOCKET)fd, SOL_SOCKET, SO_LINGER, (const char *)&none, sizeof(none));
+    (void)closesocket((SOCKET)fd);
 }

@@ -25,8 +25,9 @@ struct claim {
     int token;        /* what is held as NAME/writer */
     portd_native own; /* a pidfd of portctl */
     portd_id id;
-    int64_t again; /* when to try to connect */
-    bool taken;    /* by another one */
+    int64_t again;   /* when to try to connect */
+    bool ends_input; /* NAME/stdin is still to be dropped */
+    bool taken;      /* by another one */
 };
 
 /* Sets the names, and that nothing is open. */
@@ -44,7 +45,7 @@ void claim_process(struct claim *claim);
 /* Whether the program is held beyond portctl; 0: it was dropped; PORTD_E_UNREACHABLE: no broker can be had. */
 int claim_is_safe(struct claim *claim);
 
-/* Drops NAME/stdin, so that the program sees the end of its input. */
+/* Drops NAME/stdin, so that the program sees the end of its input; without a connection as soon as there is one. */
 void claim_end_input(struct claim *claim);
 
 /* Ends the claim; drops: and what is held. */

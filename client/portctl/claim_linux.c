@@ -214,18 +214,37 @@ static void connect_again(struct claim *claim, bool start) {
         lose(claim, portd_now() + PAUSE_US);
 }
 
+static int drop(const struct claim *claim, const char *const *names, size_t n, const portd_id *ids) {
+    return claim->broker.client == NULL
+               ? PORTD_E_UNREACHABLE
+               : portd_drop(claim->broker.client, hold_owner(&claim->wish->holds), names, n, ids, soon());
+}
+
+/* Whether nothing is held any more of what was to be dropped. */
+static bool is_dropped(int rc) { return rc > 0 || rc == PORTD_E_NOT_FOUND || rc == PORTD_E_EXISTS; }
+
+static void drop_input(struct claim *claim) {
+    const struct bundle *bundle = claim->bundle;
+    int rc = drop(claim, (const char *const *)&bundle->names[PART_INPUT], 1, &bundle->ids[PART_INPUT]);
+
+    claim->ends_input = !is_dropped(rc);
+    if (claim->ends_input)
+        lose(claim, portd_now() + (rc == PORTD_E_TIMEOUT ? PAUSE_US : 0));
+}
+
 void claim_process(struct claim *claim) {
     int rc;
 
-    if (claim->broker.client == NULL) {
-        if (portd_now() >= claim->again)
-            connect_again(claim, false);
+    if (claim->broker.client == NULL && portd_now() >= claim->again)
+        connect_again(claim, false);
+    if (claim->broker.client == NULL)
         return;
-    }
     while ((rc = portd_process(claim->broker.client)) > 0)
         continue;
     if (rc < 0)
         lose(claim, 0);
+    else if (claim->ends_input)
+        drop_input(claim);
 }
 
 int claim_is_safe(struct claim *claim) {
@@ -244,29 +263,40 @@ int claim_is_safe(struct claim *claim) {
 
 /* ---- the end --------------------------------------------------------------------------------------------- */
 
-static void drop(struct claim *claim, const char *const *names, size_t n, const portd_id *ids) {
-    if (claim->broker.client != NULL)
-        (void)portd_drop(claim->broker.client, hold_owner(&claim->wish->holds), names, n, ids, soon());
-}
-
 void claim_end_input(struct claim *claim) {
     struct bundle *bundle = claim->bundle;
 
     if (bundle->n <= PART_INPUT)
         return;
     bundle->n = PART_INPUT;
-    drop(claim, (const char *const *)&bundle->names[PART_INPUT], 1, &bundle->ids[PART_INPUT]);
     native_close(bundle->fds[PART_INPUT]);
     bundle->fds[PART_INPUT] = -1;
+    claim->ends_input = true;
+    if (claim->broker.client != NULL)
+        drop_input(claim);
+}
+
+static void drop_bundle(struct claim *claim) {
+    const struct bundle *bundle = claim->bundle;
+
+    for (int tries = 0; tries < 2; tries++) {
+        if (claim->broker.client == NULL)
+            connect_again(claim, false);
+        if (is_dropped(drop(claim, (const char *const *)bundle->names, bundle->n, bundle->ids)))
+            return;
+        lose(claim, 0);
+    }
 }
 
 void claim_end(struct claim *claim, bool drops) {
     const char *name = claim->name;
 
+    if (claim->ends_input)
+        claim_process(claim);
     if (drops)
-        drop(claim, (const char *const *)claim->bundle->names, claim->bundle->n, claim->bundle->ids);
+        drop_bundle(claim);
     if (claim->id != 0 && !claim->taken)
-        drop(claim, &name, 1, &claim->id);
+        (void)drop(claim, &name, 1, &claim->id);
     broker_disconnect(&claim->broker);
     if (claim->token >= 0)
         native_close(claim->token);

@@ -86,14 +86,23 @@ static void put_word(struct line *line, const char *word) {
     }
 }
 
-static bool ends_with(const char *text, const char *end) {
-    size_t length = strlen(text), n = strlen(end);
+/* Windows ignores dots and spaces at the end of a name. */
+static size_t length_of_name(const char *program) {
+    size_t length = strlen(program);
 
-    return length >= n && _stricmp(text + length - n, end) == 0;
+    while (length > 0 && (program[length - 1] == '.' || program[length - 1] == ' '))
+        length--;
+    return length;
 }
 
 /* The command processor, which would run it, reads words in another way: they could become commands. */
-static bool is_batch(const char *program) { return ends_with(program, ".bat") || ends_with(program, ".cmd"); }
+static bool is_batch(const char *program) {
+    enum { ENDING = 4 };
+    size_t length = length_of_name(program);
+
+    return length >= ENDING && (_strnicmp(program + length - ENDING, ".bat", ENDING) == 0 ||
+                                _strnicmp(program + length - ENDING, ".cmd", ENDING) == 0);
+}
 
 /* ---- running it ------------------------------------------------------------------------------------------ */
 

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <sys/ioctl.h>
 
-/* Makes standard input raw if it is a terminal, until screen_close or the exit, and keeps signals. Returns a descriptor that is readable when one
+/* Makes standard input raw if it is a terminal, until screen_close or the exit, and keeps signals, also those that were blocked. Returns a descriptor that is readable when one
  * has come; -1 and errno. Called once. */
 int screen_open(void);
 
@@ -32,5 +32,8 @@ void screen_raise(int number);
 
 /* As write, but for at most some milliseconds, whatever it is written to: how much, or -1 and errno, EINTR if nothing was. */
 long screen_write(int to, const void *bytes, unsigned long size);
+
+/* The same for read: another one that reads from it may have taken what poll told of. */
+long screen_read(int from, void *bytes, unsigned long size);
 
 #endif

@@ -1,6 +1,6 @@
 /* screen_linux.c: the terminal that portctl is run on.
  *
- * Status flags are never changed, since other programs share them: a write can wait in spite of poll, so a timer interrupts it. */
+ * Status flags are never changed, since other programs share them: a read or a write can wait in spite of poll, so a timer interrupts it. */
 #define _GNU_SOURCE
 #include "screen.h"
 
@@ -68,6 +68,17 @@ static void restore(void) {
     sigprocmask(SIG_SETMASK, &mask, NULL);
 }
 
+/* The program that started portctl may have blocked them. */
+static void unblock(void) {
+    sigset_t mask;
+
+    sigemptyset(&mask);
+    sigaddset(&mask, SIGALRM);
+    for (int i = 0; i < SIGNALS; i++)
+        sigaddset(&mask, signals[i]);
+    sigprocmask(SIG_UNBLOCK, &mask, NULL);
+}
+
 int screen_open(void) {
     struct sigaction alarm = {.sa_handler = on_alarm};
 
@@ -78,6 +89,7 @@ int screen_open(void) {
     raw = isatty(0) == 1 && tcgetattr(0, &before) == 0;
     for (int i = 0; i < SIGNALS; i++)
         heed(signals[i], on_signal);
+    unblock();
     (void)atexit(restore);
     make_raw();
     return bell[0];
@@ -127,15 +139,28 @@ void screen_raise(int number) {
     (void)raise(number);
 }
 
-long screen_write(int to, const void *bytes, unsigned long size) {
-    const struct itimerval limit = {{0, LONGEST_US}, {0, LONGEST_US}}, none = {{0, 0}, {0, 0}};
-    ssize_t n;
-    int error;
+static void limit_call(int microseconds) {
+    const struct itimerval limit = {{0, microseconds}, {0, microseconds}};
+    int error = errno;
 
     setitimer(ITIMER_REAL, &limit, NULL);
-    n = write(to, bytes, size);
-    error = errno;
-    setitimer(ITIMER_REAL, &none, NULL);
     errno = error;
+}
+
+long screen_write(int to, const void *bytes, unsigned long size) {
+    ssize_t n;
+
+    limit_call(LONGEST_US);
+    n = write(to, bytes, size);
+    limit_call(0);
+    return n;
+}
+
+long screen_read(int from, void *bytes, unsigned long size) {
+    ssize_t n;
+
+    limit_call(LONGEST_US);
+    n = read(from, bytes, size);
+    limit_call(0);
     return n;
 }

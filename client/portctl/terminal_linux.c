@@ -23,7 +23,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-enum { BY_SIGNAL = 128, ROWS = 24, COLUMNS = 80 };
+enum { BY_SIGNAL = 128, ROWS = 24, COLUMNS = 80, UNDO_US = 2 * 1000 * 1000 };
 
 static int tell_system(const struct terminal_wish *wish, const char *what, int error) {
     return failure_code(&wish->in->output, PORTD_E_SYSTEM, NULL, "cannot %s: %s", what,
@@ -198,6 +198,35 @@ static int begin(const struct terminal_wish *wish, struct bundle *bundle, struct
     return 0;
 }
 
+static bool is_of_bundle(const struct bundle *bundle, const char *name) {
+    for (size_t i = 0; i < bundle->n; i++)
+        if (strcmp(bundle->names[i], name) == 0)
+            return true;
+    return false;
+}
+
+/* Whether a put without an answer was done is not known. What is there by this process is dropped, as the program does not run. */
+static void undo(const struct terminal_wish *wish, const struct bundle *bundle) {
+    const char *owner = hold_owner(&wish->holds);
+    int64_t deadline = portd_now() + UNDO_US;
+    struct broker_wish where = {.session = BROKER_ALONE, .deadline = deadline};
+    struct broker broker;
+    portd_list *list = NULL;
+    char message[512];
+
+    if (broker_try(wish->in, &where, &broker, message, sizeof(message)) != 1)
+        return;
+    int rc = portd_list_holds(broker.client, owner, deadline, &list);
+    for (size_t i = 0; rc > 0 && i < portd_list_count(list); i++) {
+        const portd_held *held = portd_list_held(list, i);
+
+        if (held->put_pid == (uint32_t)getpid() && is_of_bundle(bundle, held->name))
+            (void)portd_drop(broker.client, owner, &held->name, 1, &held->descriptor, deadline);
+    }
+    portd_list_free(list);
+    broker_disconnect(&broker);
+}
+
 static int hold(const struct terminal_wish *wish, struct bundle *bundle, portd_client *client) {
     portd_lease lease;
     int rc = lease_parse(wish->in, &lease);
@@ -205,6 +234,8 @@ static int hold(const struct terminal_wish *wish, struct bundle *bundle, portd_c
     if (rc == 0) {
         rc = portd_put(client, hold_owner(&wish->holds), (const char *const *)bundle->names, bundle->fds,
                        bundle->n, NULL, &lease, wish->in->deadline, bundle->ids);
+        if (rc == PORTD_E_TIMEOUT || rc == PORTD_E_DISCONNECTED || rc == PORTD_E_UNCERTAIN)
+            undo(wish, bundle);
         rc = rc > 0 ? 0
                     : hold_fail(wish->in, client, rc,
                                 "'portctl attach' goes to what is there, 'portctl drop' ends it, another "

@@ -1,6 +1,6 @@
 /* traffic_linux.c: what goes between the terminal that portctl is run on, and a program.
  *
- * One thread polls all. A write waits for 20 ms at most (screen_write), so neither direction stops the other, and the key that detaches is seen while the
+ * One thread polls all. A read or a write waits for 20 ms at most (screen_read, screen_write), so neither direction stops the other, and the key that detaches is seen while the
  * program reads nothing, until 4 KiB more than the kernel keeps were typed. Into a terminal go 256 bytes at a time, for which there is room when poll says so.
  *
  * A terminal that nobody has open any more is at its end as long as nobody opens it again: that is looked for while the process is there. */
@@ -110,7 +110,7 @@ static ssize_t pour(struct lane *lane, int to, size_t most) {
 }
 
 static ssize_t take(struct lane *lane, int from, size_t most) {
-    ssize_t n = read(from, lane->bytes + lane->to, most - lane->to);
+    ssize_t n = screen_read(from, lane->bytes + lane->to, most - lane->to);
 
     if (n > 0)
         lane->to += (size_t)n;
@@ -237,6 +237,10 @@ static bool is_done(const struct state *state) {
 static enum traffic_end look(struct state *state, const struct pollfd *polls) {
     enum traffic_end end = polls[BELL].revents != 0 ? heed_signals(state) : 0;
 
+    if (end == 0 && polls[BROKER].revents != 0)
+        claim_process(state->traffic->claim);
+    if (end == 0 && state->traffic->claim->taken)
+        return TRAFFIC_TAKEN; /* what the program writes from now on is for the other one */
     if (end == 0 && polls[OWN_OUTPUT].revents != 0)
         end = give_output(state);
     if (end == 0 && polls[READS].revents != 0)

@@ -115,13 +115,22 @@ static bool is_trusted(PSID sid, const unsigned char *own) {
            IsWellKnownSid(sid, WinCreatorOwnerRightsSid) || EqualSid(sid, (PSID)(uintptr_t)own);
 }
 
+static bool denies(const ACE_HEADER *header) {
+    return header->AceType == ACCESS_DENIED_ACE_TYPE || header->AceType == ACCESS_DENIED_OBJECT_ACE_TYPE ||
+           header->AceType == ACCESS_DENIED_CALLBACK_ACE_TYPE ||
+           header->AceType == ACCESS_DENIED_CALLBACK_OBJECT_ACE_TYPE;
+}
+
 /* Whether the entry lets somebody who is not trusted write. */
 static bool is_open(const ACE_HEADER *header, const unsigned char *own) {
-    const DWORD writing =
-        FILE_WRITE_DATA | FILE_APPEND_DATA | WRITE_DAC | WRITE_OWNER | GENERIC_WRITE | GENERIC_ALL;
+    const DWORD writing = FILE_WRITE_DATA | FILE_APPEND_DATA | FILE_DELETE_CHILD | DELETE | WRITE_DAC |
+                          WRITE_OWNER | GENERIC_WRITE | GENERIC_ALL;
     const ACCESS_ALLOWED_ACE *entry = (const void *)header;
-    if (header->AceType != ACCESS_ALLOWED_ACE_TYPE || header->AceFlags & INHERIT_ONLY_ACE)
+    if (header->AceFlags & INHERIT_ONLY_ACE || denies(header))
         return false;
+    if (header->AceType !=
+        ACCESS_ALLOWED_ACE_TYPE) /* under conditions, or for an object: they are not judged */
+        return true;
     return (entry->Mask & writing) && !is_trusted((PSID)(uintptr_t)&entry->SidStart, own);
 }
 

@@ -7,10 +7,13 @@
 
 #include "proto/os.h"
 
-/* The caller closes it. 0 or a negative errno. */
+#include <stdbool.h>
+
+/* OS_FD_NONE where the system has none (macOS, the BSDs). The caller closes it. 0 or a negative errno. */
 int deadline_open(os_fd *fd);
 
-/* Makes fd readable from `when` (os_now_us) on, not before; INT64_MAX: never. Replaces the earlier time. Cannot fail. */
-void deadline_set(os_fd fd, int64_t when);
+/* Makes fd readable from `when` (os_now_us) on, not before; INT64_MAX: never. Replaces the earlier time. False: nothing tells that time (fd is
+ * OS_FD_NONE, or the system has refused it), so the caller must not sleep beyond it. */
+bool deadline_set(os_fd fd, int64_t when);
 
 #endif

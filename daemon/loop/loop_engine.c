@@ -5,7 +5,8 @@
  * with the rest of the buffer when it is run again.
  *
  * Timers are kept in timers.c. The deadline descriptor is due no later than the first of them: it is set when an earlier timer is added, and
- * not changed when that timer is cleared, so timers that come and go cost no system call. The loop reads the clock only once it is due.
+ * not changed when that timer is cleared, so timers that come and go cost no system call. The loop reads the clock only once it is due. Where
+ * nothing tells that it is, the loop sleeps no longer than that, and reads the clock in each round.
  */
 #include "loop.h"
 
@@ -39,8 +40,9 @@ struct loop {
     void *ready_context;
     struct timers timers;
     struct loop_watch deadline;
-    int64_t due; /* the time of the deadline; INT64_MAX: not set */
-    bool is_due;
+    int64_t due;  /* the time of the deadline; INT64_MAX: not set */
+    bool is_told; /* the descriptor tells when it is due */
+    bool is_due;  /* it has */
     struct loop_watch signal_watch;
     struct signal_watch *signals;
     void (*after)(void *context);
@@ -63,6 +65,8 @@ static int open_deadline(struct loop *loop) {
         return error;
     loop->due = INT64_MAX;
     loop->deadline = (struct loop_watch){.fd = fd};
+    if (fd == OS_FD_NONE)
+        return 0;
     error = loop_watch(loop, &loop->deadline, LOOP_READ);
     if (error)
         os_close(fd);
@@ -171,7 +175,7 @@ void loop_unwatch(struct loop_watch *watch) {
 /* ---- timers ------------------------------------------------------------------------------------------ */
 
 static void set_deadline(struct loop *loop, int64_t due) {
-    deadline_set(loop->deadline.fd, due);
+    loop->is_told = deadline_set(loop->deadline.fd, due);
     loop->due = due;
     loop->is_due = false;
 }
@@ -212,7 +216,9 @@ void loop_timer_free(struct loop_timer *timer) {
 }
 
 /* How long the loop may sleep, in us; below 0: for ever. */
-static int64_t patience(int64_t until) {
+static int64_t patience(const struct loop *loop, int64_t until) {
+    if (!loop->is_told && loop->due < until)
+        until = loop->due;
     if (until == 0 || until == INT64_MAX)
         return until ? -1 : 0;
     int64_t now = os_now_us();
@@ -223,7 +229,7 @@ static int64_t patience(int64_t until) {
 static void run_timers(struct loop *loop) {
     const struct loop_timer *first;
 
-    if (!loop->is_due)
+    if (loop->is_told ? !loop->is_due : loop->due == INT64_MAX)
         return;
     int64_t now = os_now_us();
 
@@ -353,7 +359,7 @@ int loop_run(struct loop *loop) {
     int result = 0;
 
     while (!loop->stopped && result >= 0) {
-        result = report_all(loop, patience(until));
+        result = report_all(loop, patience(loop, until));
         run_timers(loop);
         until = loop->round && !loop->stopped ? loop->round(loop->round_context) : INT64_MAX;
     }

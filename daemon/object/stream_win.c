@@ -1,8 +1,9 @@
 /* stream_win.c: stream.h for Windows. By kind of descriptor:
  *
  *   sockets             see stream_socket_win.c
- *   pipes for           overlapped reads and writes, cancelled if they do not complete at once. Nothing tells when there is room: a write is tried again
- *   overlapped I/O      after pauses. Peek by PeekNamedPipe
+ *   pipes for           overlapped reads and writes. A read is cancelled if it does not complete at once, a write after WRITE_MS: of a message that is cancelled
+ *   overlapped I/O      while its reader has read a part, that part has gone, and the system need not tell. Nothing tells when there is room: a write is tried
+ *                       again after pauses. Peek by PeekNamedPipe
  *   pipes for           read as much as PeekNamedPipe has seen. Not written: a write that waits keeps every other call on the file waiting, the
  *   synchronous I/O     holder's too, and cannot be given up
  *   regular files,      plain reads and writes at the position that the holders share. One that was opened for overlapped I/O has no position, and a
@@ -18,13 +19,23 @@
 
 #include <errno.h>
 
-enum { EVENTS = 128 };
+enum { EVENTS = 128, WRITE_MS = 100 };
 
 int stream_init(void) { return 0; }
 
 /* ---- pipes ------------------------------------------------------------------------------------------------------ */
 
-/* 0, with the bytes, or an error. What does not complete at once is cancelled. */
+/* How much of a write that was cancelled is the other end's all the same, if the driver tells. */
+static bool has_written(const OVERLAPPED *operation, DWORD size, DWORD *moved) {
+    ULONG_PTR written = operation->InternalHigh;
+
+    if (!written || written > size)
+        return false;
+    *moved = (DWORD)written;
+    return true;
+}
+
+/* 0, with the bytes, or an error. What does not complete at once, or in the time that a write has, is cancelled. */
 static DWORD move_overlapped(const struct stream_job *job, size_t size, DWORD *moved) {
     OVERLAPPED operation;
     HANDLE event = stream_operation(&operation);
@@ -37,10 +48,13 @@ static DWORD move_overlapped(const struct stream_job *job, size_t size, DWORD *m
                    : ReadFile(job->fd, job->bytes, (DWORD)size, NULL, &operation))
                 ? 0
                 : GetLastError();
-    if (error == ERROR_IO_PENDING)
+    if (error == ERROR_IO_PENDING &&
+        (!write || size == 1 || WaitForSingleObject(event, WRITE_MS) != WAIT_OBJECT_0))
         (void)CancelIoEx(job->fd, &operation); /* it may be complete */
     if (!error || error == ERROR_IO_PENDING || error == ERROR_MORE_DATA)
         error = GetOverlappedResult(job->fd, &operation, moved, TRUE) ? 0 : GetLastError();
+    if (write && error == ERROR_OPERATION_ABORTED && has_written(&operation, (DWORD)size, moved))
+        error = 0;
     (void)CloseHandle(event);
     return error;
 }
@@ -96,7 +110,8 @@ static int read_pipe(struct stream_job *job) {
 }
 
 /* How much a write may have to complete at once: what the pipe has room for. If it says none, which wine always does, a byte is tried, of which no part can
- * be lost, and a message is tried whole. */
+ * be lost. A message is tried whole, whatever is said: what a reader waits for counts as room that is used, so that one that does not seem to fit may be
+ * what he waits for. */
 static size_t room_of(const struct stream_job *job) {
     FILE_PIPE_LOCAL_INFORMATION pipe;
     IO_STATUS_BLOCK status;
@@ -221,7 +236,7 @@ bool stream_waits(const struct stream_job *job) {
 }
 
 bool stream_is_quick(const struct stream_job *job) {
-    return job->type == INSPECT_PIPE || (inspect_is_socket(job->type) && !stream_writes(job->what));
+    return (job->type == INSPECT_PIPE || inspect_is_socket(job->type)) && !stream_writes(job->what);
 }
 
 bool stream_can_peek(enum inspect_type type) {

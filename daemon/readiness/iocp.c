@@ -5,7 +5,8 @@
  * uses it again.
  *
  * kept    level-triggered: it is looked at whenever the engine is asked; while it is not ready it has an operation, and is not looked at.
- * looked  a synchronous pipe has no such operation (kind_win.h). It is looked at whenever the engine is asked, and every LOOK_US to LOOK_MOST_US while it sleeps.
+ * looked  a synchronous pipe has no such operation (kind_win.h), nor has a pipe's end to which no client has come. It is looked at whenever the engine is asked, and
+ *         every LOOK_US to LOOK_MOST_US while it sleeps.
  *
  * Edges cannot be told, nor room in a pipe, nor what a wait would reset: unsupported. No signal interrupts engine_sleep. */
 #include "daemon/base/table.h"
@@ -80,8 +81,9 @@ static void drop(struct engine *engine, struct engine_operation *operation) {
 static int start(struct engine *engine, struct engine_operation *operation) {
     if (operation->kind == KIND_WAITABLE && kind_look(operation_fd(operation), KIND_WAITABLE, ENGINE_READ))
         return operation_start_ready(operation);
-    if (operation->kind != KIND_LOOKED)
-        return operation_start(operation);
+    int error = operation->kind == KIND_LOOKED ? -EAGAIN : operation_start(operation);
+    if (error != -EAGAIN)
+        return error;
     look_at(engine, operation);
     engine->look_us = LOOK_US;
     return 0;
@@ -184,16 +186,26 @@ int engine_keep(struct engine *engine, os_fd fd, unsigned before, unsigned inter
 
 /* ---- events ------------------------------------------------------------------------------------------------------------ */
 
-/* What a look tells. A kept operation whose end tells it is started instead. */
+/* 0: it is pending; -EAGAIN: there is nothing yet to start; or another error. */
+static int start_looked(struct engine_operation *operation) {
+    if (operation->kind == KIND_LOOKED ||
+        (operation->kind == KIND_PIPE && kind_is_listening(operation_fd(operation))))
+        return -EAGAIN;
+    return operation_start(operation);
+}
+
+/* What a look tells. An operation whose end tells it is started instead. */
 static unsigned look(struct engine *engine, struct engine_operation *operation) {
-    bool has_operation = operation->kind != KIND_LOOKED && operation->is_kept;
     unsigned events = operation->kind == KIND_SOCKET || operation->kind == KIND_PIPE
                           ? 0
                           : kind_look(operation_fd(operation), operation->kind, operation->interest);
+    int error = events ? -EAGAIN : start_looked(operation);
 
     look_away(engine, operation);
-    if (events ? operation->is_kept : !has_operation || operation_start(operation))
+    if (error && (operation->is_kept || (error == -EAGAIN && !events)))
         look_at(engine, operation);
+    else if (error && !events)
+        events = operation->interest; /* its owner arms it, and gets the error */
     return events;
 }
 
@@ -214,7 +226,7 @@ static int tell_looks(struct engine *engine, struct engine_event *events, size_t
 static bool has_told(struct engine *engine, struct engine_operation *operation) {
     if (operation->is_kept)
         look_at(engine, operation);
-    else if (!operation->events && operation_start(operation))
+    else if (!operation->events && start(engine, operation))
         operation->events = operation->interest; /* its owner arms it, and gets the error */
     return operation->events != 0;
 }

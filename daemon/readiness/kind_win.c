@@ -117,6 +117,15 @@ int kind_of_own(os_fd fd) {
     return is(&type, L"Event") || is(&type, L"Timer") ? (int)KIND_WAITABLE : kind_of(fd);
 }
 
+bool kind_is_listening(os_fd pipe) {
+    FILE_PIPE_LOCAL_INFORMATION local;
+    IO_STATUS_BLOCK status;
+
+    return NT_SUCCESS(
+               NtQueryInformationFile(pipe, &status, &local, sizeof(local), FilePipeLocalInformation)) &&
+           local.NamedPipeState == PIPE_LISTENING;
+}
+
 /* Reading is told with the hang-up where bytes are left. */
 static unsigned look_at_pipe(HANDLE handle, unsigned interest) {
     FILE_PIPE_LOCAL_INFORMATION local;

@@ -4,6 +4,8 @@
 
 #include "proto/os.h"
 
+#include <stdbool.h>
+
 enum kind {
     KIND_SOCKET, /* afd_win.h */
     KIND_PIPE,   /* overlapped: a read of no bytes completes when there are some, and takes none */
@@ -23,6 +25,9 @@ int kind_of_other(os_fd fd);
 
 /* The same for the broker's own: it knows what it has made, and waits for timers, whose type cannot be told. */
 int kind_of_own(os_fd fd);
+
+/* Of a KIND_PIPE: it is a server's end to which no client has come yet. It is not ready, and cannot be read. */
+bool kind_is_listening(os_fd pipe);
 
 /* ENGINE_READ to ENGINE_ERROR, of those of the interest and the hang-ups. Not for sockets. What cannot be watched is ready, also a pipe for writing: nothing tells
  * whether it has room. */

@@ -8,13 +8,19 @@
  *           descriptor is ready now: EV_ENABLE alone does not everywhere (NetBSD).
  * edge      EV_CLEAR. Arming again makes the knote anew, which checks.
  * kept      neither.
- * hang-ups  EV_CLEAR. What comes meanwhile is reported by the kernel as well, and dropped here. A socket has both knotes, all else that for reading.
+ * hang-ups  EV_CLEAR. What comes meanwhile is reported by the kernel as well, and dropped here. A socket has both knotes, all else that for reading;
+ *           a pipe also that for writing, where it is open for nothing else.
  *
  * kqueue(2) differs from the contract, and between systems:
  * - A file on a disk is readable unless its position is at its end: it is refused here (knote.c), before the kernel is asked.
  * - EV_EOF is not a hang-up on a socket, so the state is probed then (knote.c, probe_*.c).
  * - EVFILT_WRITE is refused where a pipe's other end is closed (EPIPE; NetBSD: EBADF). And on NetBSD the knote for writing a full pipe tells
- *   nothing when the reader goes. The knote for reading tells both, so a pipe that is armed for writing has that knote, too.
+ *   nothing when the reader goes. The knote for reading tells both, so a pipe has that knote, whatever it is armed for. (FreeBSD's pipes are
+ *   open for both directions at either end.)
+ * - FreeBSD takes a knote for what a FIFO is not open for, and never lets it fire; OpenBSD refuses it. So what is open for writing alone has the knote for
+ *   writing, whatever it is armed for.
+ * - A knote that is there only for the end (extra) must not be used up by data: it has EV_CLEAR in place of EV_DISPATCH, and what it tells of the
+ *   other direction is dropped.
  * - SO_ERROR is left alone. A kqueue can be watched by poll(2) and another kqueue. Nobody can pass one to another process. */
 #define _GNU_SOURCE
 
@@ -46,6 +52,7 @@ struct entry {
     uint8_t knotes : 2; /* the directions that the kernel has knotes for */
     uint8_t mode : 2;
     uint8_t type : 2;
+    uint8_t extra : 2; /* those of the knotes that tell an end alone */
 };
 
 struct engine {
@@ -129,9 +136,10 @@ static void remove_knotes(const struct engine *engine, os_fd fd, struct entry *e
 /* libkqueue since 2.6.4 refuses EV_ADD of a knote that it has: then a new one is made. */
 static int add_knote(const struct engine *engine, os_fd fd, struct entry *entry, unsigned direction,
                      enum mode mode) {
-    unsigned short flags = mode == ONE_SHOT ? EV_ADD | EV_ENABLE | EV_DISPATCH
-                           : mode == KEPT   ? EV_ADD | EV_ENABLE
-                                            : EV_ADD | EV_ENABLE | EV_CLEAR;
+    bool clears = mode == EDGE || mode == HANG_UPS || entry->extra & direction;
+    unsigned short flags = clears             ? EV_ADD | EV_ENABLE | EV_CLEAR
+                           : mode == ONE_SHOT ? EV_ADD | EV_ENABLE | EV_DISPATCH
+                                              : EV_ADD | EV_ENABLE;
     int error = change(engine, fd, direction, flags);
 
     if (error && entry->knotes & direction) {
@@ -143,25 +151,41 @@ static int add_knote(const struct engine *engine, os_fd fd, struct entry *entry,
     return error;
 }
 
-/* Makes the knotes those of the interest, and enables them. 0 or an error number. */
+/* The directions that knotes are needed for. */
+static unsigned wanted_knotes(os_fd fd, const struct entry *entry, unsigned interest, enum mode mode) {
+    unsigned wanted = mode == HANG_UPS && entry->type != KNOTE_SOCKET ? ENGINE_READ : interest;
+
+    if (!interest || entry->type != KNOTE_PIPE)
+        return wanted;
+    if ((fcntl(fd, F_GETFL) & O_ACCMODE) == O_WRONLY)
+        return ENGINE_INTERESTS;
+    return wanted | ENGINE_READ;
+}
+
+/* Whether the other knote will do where this one is refused. */
+static bool is_dispensable(const struct entry *entry, unsigned direction, int error) {
+    return (direction == ENGINE_WRITE && knote_is_dead_end(error)) ||
+           (entry->type == KNOTE_PIPE && knote_is_unsupported(error));
+}
+
+/* Makes the knotes those of the interest, and enables them. 0 or an error number. The flags of a knote are those that it was made with. */
 static int set_knotes(const struct engine *engine, os_fd fd, struct entry *entry, unsigned interest,
                       enum mode mode) {
-    unsigned wanted = interest == ENGINE_WRITE && entry->type == KNOTE_PIPE ? ENGINE_INTERESTS : interest;
-    int error;
+    unsigned wanted = wanted_knotes(fd, entry, interest, mode), extra = wanted & ~interest;
+    bool anew = entry->mode != mode || mode == EDGE || mode == HANG_UPS;
+    int refusal = 0;
 
-    if (mode == HANG_UPS && entry->type != KNOTE_SOCKET)
-        wanted = ENGINE_READ;
-    if (entry->mode != mode || mode == EDGE || mode == HANG_UPS)
-        remove_knotes(engine, fd, entry, ENGINE_INTERESTS);
+    remove_knotes(engine, fd, entry, anew ? ENGINE_INTERESTS : entry->extra ^ extra);
+    entry->extra = extra & ENGINE_INTERESTS;
     for (unsigned direction = ENGINE_READ; direction <= ENGINE_WRITE; direction <<= 1) {
-        if (!(wanted & direction))
-            continue;
-        error = add_knote(engine, fd, entry, direction, mode);
-        if (error && !(direction == ENGINE_WRITE && entry->knotes & ENGINE_READ && knote_is_dead_end(error)))
+        int error = wanted & direction ? add_knote(engine, fd, entry, direction, mode) : 0;
+        if (error && !is_dispensable(entry, direction, error))
             return error;
+        if (error)
+            refusal = error;
     }
     remove_knotes(engine, fd, entry, ~wanted);
-    return 0;
+    return entry->knotes ? 0 : refusal;
 }
 
 /* ---- arming ------------------------------------------------------------------------------------------------------------ */
@@ -209,8 +233,11 @@ static void disarm(const struct engine *engine, os_fd fd) {
 
 /* Adding a knote runs nothing that could block; it is gone before anybody waits. */
 bool engine_can_watch(struct engine *engine, os_fd fd) {
-    int error = knote_type(fd) == KNOTE_FILE ? EINVAL : change(engine, fd, ENGINE_READ, EV_ADD);
+    int type = knote_type(fd), error;
 
+    if (type == KNOTE_FILE || type == KNOTE_PIPE)
+        return type == KNOTE_PIPE;
+    error = change(engine, fd, ENGINE_READ, EV_ADD);
     if (!error)
         (void)change(engine, fd, ENGINE_READ, EV_DELETE);
     return !knote_is_unsupported(error);
@@ -268,13 +295,14 @@ static unsigned events_of(const struct entry *entry, const struct kevent *fired)
     return events;
 }
 
-/* A one-shot watch has been told: its other knote must not fire. */
+/* A one-shot watch has been told: its knotes must not fire. EV_DISPATCH has disabled the one that has. */
 static void silence(const struct engine *engine, struct entry *entry, const struct kevent *fired) {
-    unsigned other = fired->filter == EVFILT_READ ? ENGINE_WRITE : ENGINE_READ;
+    unsigned awake = entry->extra | (fired->filter == EVFILT_READ ? ENGINE_WRITE : ENGINE_READ);
 
     entry->armed = 0;
-    if (entry->knotes & other)
-        (void)change(engine, (os_fd)fired->ident, other, EV_DISABLE);
+    for (unsigned direction = ENGINE_READ; direction <= ENGINE_WRITE; direction <<= 1)
+        if (entry->knotes & awake & direction)
+            (void)change(engine, (os_fd)fired->ident, direction, EV_DISABLE);
 }
 
 /* Also after EV_DISABLE the second knote's event may be in the same answer: its watch is not armed then. */

@@ -133,6 +133,8 @@ static bool has_ended(NTSTATUS status) {
 
 static int pipe_failure(NTSTATUS status) {
     switch (status) {
+    case STATUS_PIPE_LISTENING:
+        return -EAGAIN;
     case STATUS_INVALID_HANDLE:
         return -EBADF;
     case STATUS_INSUFFICIENT_RESOURCES:

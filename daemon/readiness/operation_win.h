@@ -59,7 +59,8 @@ static inline os_fd operation_fd(const struct engine_operation *operation) {
     return (os_fd)(uintptr_t)operation->key;
 }
 
-/* It must not be pending; interest is set. 0, ENGINE_E_UNSUPPORTED or a negative errno, and then it is not pending. */
+/* It must not be pending; interest is set. 0, ENGINE_E_UNSUPPORTED or a negative errno, and then it is not pending. -EAGAIN: it is a pipe to which no client has
+ * come yet. */
 int operation_start(struct engine_operation *operation);
 
 /* The same for a waitable that is known to be signalled. */

@@ -37,6 +37,8 @@ static struct kevent request(os_fd fd, bool reading) {
 }
 
 static void note_refusal(struct state *state, const struct kevent *receipt) {
+    if (state->type == KNOTE_PIPE && knote_is_unsupported((int)receipt->data))
+        return;                                   /* it is not open for that (kqueue.c) */
     if (knote_is_unsupported((int)receipt->data)) /* as poll(2): always ready */
         state->events |= receipt->filter == EVFILT_READ ? ENGINE_READ : ENGINE_WRITE;
     else

@@ -146,7 +146,7 @@ bool connection_reply_fds(struct connection *connection, const struct Portd__V1_
                           const os_fd *fds, size_t n_fds);
 
 /* The same, but the reply is sent at once or not at all: 0, or -1 and the refusal, when the client has not read earlier ones. For what is gone once it is
- * passed. */
+ * passed. What a pipe has begun to send counts as sent. */
 int connection_pass_fds(struct connection *connection, const struct Portd__V1__Reply *reply, const os_fd *fds,
                         size_t n_fds, struct refusal *refusal);
 void connection_refuse(struct connection *connection, uint64_t request, const struct refusal *refusal);

@@ -145,7 +145,7 @@ int connection_pass_fds(struct connection *connection, const Portd__V1__Reply *r
     int error = put_fds(connection, reply, fds, n_fds);
     if (error)
         return passing_refuse(error, refusal);
-    if (channel->out_fds_at == 0) {
+    if (channel->out_fds_at == 0 && !transport_has_begun(channel->transport)) {
         channel_skip_fds(channel);
         return refusal_set(refusal, REFUSAL_LIMIT, NULL, "read the pending replies", text);
     }

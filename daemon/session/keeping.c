@@ -46,6 +46,14 @@ int keeping_check(struct call *call) {
 /* When the keeper has answered and nobody waits for the reply. */
 static void keeping_free(struct keeping *keeping) { free(keeping); }
 
+static void refuse(int error, struct refusal *refusal) {
+    if (error == -EMFILE)
+        refusal_set(refusal, REFUSAL_LIMIT, NULL, "drop what is not needed, or raise the limit of open files",
+                    "the keeper has no room for more descriptors");
+    else
+        refusal_system(refusal, -error, "the keeper cannot keep it");
+}
+
 static void emit(struct inflight *inflight) {
     struct keeping *keeping = CONTAINER_OF(inflight, struct keeping, inflight);
     Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
@@ -54,7 +62,7 @@ static void emit(struct inflight *inflight) {
     struct refusal refusal;
     charge_deinit(&keeping->charge);
     if (keeping->error) {
-        refusal_system(&refusal, -keeping->error, "the keeper cannot keep it");
+        refuse(keeping->error, &refusal);
         connection_refuse(inflight->connection, inflight->request, &refusal);
     } else if (keeping->is_put) {
         held.descriptors = keeping->ids;

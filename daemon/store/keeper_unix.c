@@ -13,16 +13,14 @@
 #include "program.h"
 #include "proto/channel.h"
 #include "proto/container.h"
+#include "spawn.h"
+#include "store.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <signal.h>
-#include <spawn.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -31,14 +29,12 @@ enum {
     PAUSE_US = 100000, /* before the broker that follows one with a short life; twice as long each time, */
     PAUSE_MOST_US = 1000000,
     RETRY_US = 20000,
-    SPAWN_OWN = 9,  /* descriptors: the channel, the fdstore, and those of a moment */
-    FIRST_FREE = 16 /* numbers below are for the broker */
+    SPAWN_OWN = 9 /* descriptors: the channel, the fdstore, and those of a moment */
 };
-
-extern char **environ;
 
 struct keeper {
     char **argv;
+    const char *program; /* a path: told once, as another file may be there later */
     struct door *door;
     os_fd notify_fd;
     struct loop *loop;
@@ -53,6 +49,8 @@ struct keeper {
     struct loop_timer retry; /* what could not be given back is tried again */
     size_t limit, own; /* of descriptors: what the process may have, and what it has but for what it keeps */
     pid_t pid;         /* 0: there is none */
+    bool dead;         /* that has died, but not all that it wrote is read */
+    int wait_status;   /* then */
     int64_t started, pause;
     bool served;  /* a broker has */
     bool refused; /* nothing more of this broker is read */
@@ -61,6 +59,13 @@ struct keeper {
 };
 
 static void start(struct keeper *keeper);
+static void conclude(struct keeper *keeper);
+
+/* Once it was waited for, its number may be another process's. */
+static void signal_broker(const struct keeper *keeper, int number) {
+    if (keeper->pid && !keeper->dead)
+        (void)kill(keeper->pid, number);
+}
 
 static void end(struct keeper *keeper, int status) {
     keeper->over = true;
@@ -76,10 +81,13 @@ static void drop_fd(void *context, os_fd fd) {
     closer_close(keeper->closer, fd, 0, NULL, NULL);
 }
 
-/* Whether a frame could bring as many descriptors as it may. Else the broker's orders wait, until some of what was forgotten is closed. */
+/* Whether a frame can bring as many descriptors as it may. Else the broker's orders wait until some of what was forgotten is closed. With nothing to be
+ * closed there is room (entries.most), so nothing waits for what only a further order could free. */
 static bool has_room(const struct keeper *keeper) {
-    return keeper->own + keeper->entries.n_fds + closer_pending(keeper->closer) + FRAME_FDS_ROOM <=
-           keeper->limit;
+    size_t closing = closer_pending(keeper->closer);
+    return !closing || keeper->own + keeper->entries.n_fds + channel_fds_held(&keeper->channel) + closing +
+                               FRAME_FDS_ROOM <=
+                           keeper->limit;
 }
 
 static int read_orders(struct keeper *keeper) {
@@ -114,8 +122,10 @@ static void on_ready(struct keeper *keeper) {
 /* After each round of the loop: what was closed may have been answered. */
 static int64_t on_round(void *context) {
     struct keeper *keeper = context;
-    if (keeper->watch.loop && (keeper->entries.broken || set_interest(keeper)))
-        (void)kill(keeper->pid, SIGKILL);
+    if (keeper->dead)
+        conclude(keeper);
+    else if (keeper->watch.loop && (keeper->entries.broken || set_interest(keeper)))
+        signal_broker(keeper, SIGKILL);
     return INT64_MAX;
 }
 
@@ -127,7 +137,7 @@ static int give(struct keeper *keeper) {
 static void on_retry(struct loop_timer *timer) {
     struct keeper *keeper = CONTAINER_OF(timer, struct keeper, retry);
     if (keeper->pid && give(keeper))
-        (void)kill(keeper->pid, SIGKILL);
+        signal_broker(keeper, SIGKILL);
 }
 
 /* A broker that writes nonsense or reads nothing more is of no use: it is ended, and on_child starts the next one. */
@@ -149,22 +159,28 @@ static void on_broker(struct loop_watch *watch, unsigned events) {
         return; /* it has died, or is about to: its exit tells */
     log_write(LOG_LEVEL_ERROR, "the broker is ended: its orders cannot be carried out: %s; pid=%ld",
               os_error_text(-error), (long)keeper->pid);
-    (void)kill(keeper->pid, SIGKILL);
+    signal_broker(keeper, SIGKILL);
 }
 
 /* ---- the end of a broker ------------------------------------------------------------------------------------------ */
 
-/* What it wrote before it died counts. */
-static void leave_broker(struct keeper *keeper) {
-    while (!keeper->refused && read_orders(keeper) == 1)
-        ;
-    on_ready(keeper);
+/* What it wrote before it died counts. False: the rest is read when more is closed. */
+static bool leave_broker(struct keeper *keeper) {
+    int result = 1;
     loop_unwatch(&keeper->watch);
+    loop_timer_clear(&keeper->retry);
+    while (!keeper->refused && result == 1) {
+        if (!has_room(keeper))
+            return false;
+        result = read_orders(keeper);
+    }
+    on_ready(keeper);
     kept_entries_attach(&keeper->entries, NULL);
     channel_deinit(&keeper->channel, drop_fd, keeper);
     transport_close(keeper->channel.transport);
-    loop_timer_clear(&keeper->retry);
     keeper->pid = 0;
+    keeper->dead = false;
+    return true;
 }
 
 /* Whether a broker that has ended in good order needs no successor: for what is held, or for a client in the queue. */
@@ -187,14 +203,11 @@ static void start_later(struct keeper *keeper) {
         start(keeper);
 }
 
-static void on_child(void *context, int number) {
-    struct keeper *keeper = context;
-    int status;
-    (void)number;
-    if (!keeper->pid || waitpid(keeper->pid, &status, WNOHANG) != keeper->pid)
-        return;
+static void conclude(struct keeper *keeper) {
+    int status = keeper->wait_status;
     pid_t pid = keeper->pid;
-    leave_broker(keeper);
+    if (!leave_broker(keeper))
+        return; /* on_round */
     bool in_order = WIFEXITED(status) && (WEXITSTATUS(status) == 0 || keeper->stopping || !keeper->served);
     if (in_order && (WEXITSTATUS(status) != 0 || may_leave(keeper))) {
         end(keeper, WEXITSTATUS(status));
@@ -214,86 +227,31 @@ static void on_child(void *context, int number) {
     start_later(keeper);
 }
 
+static void on_child(void *context, int number) {
+    struct keeper *keeper = context;
+    (void)number;
+    if (!keeper->pid || keeper->dead || waitpid(keeper->pid, &keeper->wait_status, WNOHANG) != keeper->pid)
+        return;
+    keeper->dead = true;
+    conclude(keeper);
+}
+
 /* ---- the start of a broker ---------------------------------------------------------------------------------------- */
-
-/* The keeper speaks with the service manager. */
-static bool is_ours(const char *entry) {
-    static const char keeper[] = KEEPER_VARIABLE "=", manager[] = "NOTIFY_SOCKET=";
-    return strncmp(entry, keeper, sizeof keeper - 1) == 0 || strncmp(entry, manager, sizeof manager - 1) == 0;
-}
-
-/* The environment of a broker: with the keeper's process id. NULL: no memory. */
-static char **environment_new(char variable[48]) {
-    size_t n = 0, at = 0;
-    while (environ[n])
-        n++;
-    char **made = calloc(n + 2, sizeof *made);
-    if (!made)
-        return NULL;
-    (void)snprintf(variable, 48, KEEPER_VARIABLE "=%ld", (long)getpid());
-    for (size_t i = 0; i < n; i++)
-        if (!is_ours(environ[i]))
-            made[at++] = environ[i];
-    made[at] = variable;
-    return made;
-}
-
-/* 0 or a positive errno. The broker has no other descriptor of the keeper: all are closed in exec. */
-static int spawn(struct keeper *keeper, os_fd channel, os_fd listener) {
-    posix_spawn_file_actions_t actions;
-    char variable[48], **environment = environment_new(variable);
-    int error = environment ? posix_spawn_file_actions_init(&actions) : ENOMEM;
-    if (error) {
-        free(environment);
-        return error;
-    }
-    error = posix_spawn_file_actions_adddup2(&actions, channel, KEEPER_CHANNEL);
-    if (!error)
-        error = posix_spawn_file_actions_adddup2(&actions, listener, KEEPER_LISTENER);
-    if (!error)
-        error = posix_spawnp(&keeper->pid, program_of_this(keeper->argv[0]), &actions, NULL, keeper->argv,
-                             environment);
-    (void)posix_spawn_file_actions_destroy(&actions);
-    free(environment);
-    if (error)
-        keeper->pid = 0;
-    return error;
-}
-
-static int pair(os_fd ends[2]) {
-    if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends))
-        return -errno;
-    for (int i = 0; i < 2; i++) {
-        os_fd high = fcntl(ends[i], F_DUPFD_CLOEXEC, FIRST_FREE);
-        int error = high < 0 ? errno : 0;
-        os_close(ends[i]);
-        ends[i] = high;
-        if (!error && fcntl(high, F_SETFL, O_NONBLOCK))
-            error = errno;
-        if (!error)
-            continue;
-        os_close(ends[0]);
-        if (i == 0 || high >= 0)
-            os_close(ends[1]);
-        return -error;
-    }
-    return 0;
-}
 
 /* A broker with one end of a new channel. 0 or a negative errno. */
 static int start_one(struct keeper *keeper) {
     os_fd ends[2], listener;
-    int error = pair(ends);
+    int error = spawn_pair(ends);
     if (error)
         return error;
     keeper->refused = false;
     keeper->watch = (struct loop_watch){.fd = ends[0], .fn = on_broker};
     error = loop_watch(keeper->loop, &keeper->watch, LOOP_READ);
-    listener = error ? OS_FD_NONE : fcntl(keeper->door->listener, F_DUPFD_CLOEXEC, FIRST_FREE);
+    listener = error ? OS_FD_NONE : fcntl(keeper->door->listener, F_DUPFD_CLOEXEC, SPAWN_FIRST_FREE);
     if (!error && listener == OS_FD_NONE)
         error = -errno;
     if (!error)
-        error = -spawn(keeper, ends[1], listener);
+        error = spawn_broker(keeper->program, keeper->argv, ends[1], listener, &keeper->pid);
     if (listener != OS_FD_NONE)
         os_close(listener);
     os_close(ends[1]);
@@ -333,15 +291,15 @@ static void on_stop(void *context, int number) {
     keeper->stopping = true;
     service_stopping();
     if (keeper->pid)
-        (void)kill(keeper->pid, SIGTERM);
+        signal_broker(keeper, SIGTERM);
     else
         end(keeper, EXIT_SUCCESS);
 }
 
 static void on_reload(void *context, int number) {
     const struct keeper *keeper = context;
-    if (keeper->pid && keeper->entries.ready) /* before that it would end it */
-        (void)kill(keeper->pid, number);
+    if (keeper->entries.ready) /* before that it would end it */
+        signal_broker(keeper, number);
 }
 
 /* What an earlier keeper had, from the service manager. */
@@ -370,9 +328,23 @@ static int load(struct keeper *keeper) {
     return 0;
 }
 
+/* Never looked for in PATH, where another program may have the name. */
+static const char *find_program(const char *invoked) {
+    const char *program = program_of_this();
+    if (!program && invoked && strchr(invoked, '/'))
+        program = invoked;
+    if (!program)
+        log_write(LOG_LEVEL_ERROR,
+                  "this system does not tell which file a program is: start portd by its path, with a slash");
+    return program;
+}
+
 static int begin(struct keeper *keeper) {
     size_t limit = service_descriptor_limit();
     int error;
+    keeper->program = find_program(keeper->argv[0]);
+    if (!keeper->program)
+        return -ENOENT;
     keeper->loop = loop_new();
     keeper->offload = keeper->loop ? offload_new(keeper->loop) : NULL;
     keeper->closer = keeper->offload ? closer_new(keeper->loop, keeper->offload, limit) : NULL;
@@ -398,6 +370,9 @@ static int begin(struct keeper *keeper) {
         error = service_watch(keeper->loop, on_stop, on_reload, keeper);
     loop_round(keeper->loop, on_round, keeper);
     keeper->limit = limit;
+    size_t room = 2 * FRAME_FDS_ROOM +
+                  STORE_FDS_MAX; /* a frame that comes, one of which a part has come, and an answer */
+    keeper->entries.most = limit > keeper->own + room ? limit - keeper->own - room : 0;
     return error;
 }
 
@@ -413,8 +388,8 @@ int keeper_run(char **argv, struct door *door, os_fd notify_fd) {
         start(&keeper);
     if (!error && !keeper.over)
         error = loop_run(keeper.loop);
-    if (error && keeper.pid)
-        (void)kill(keeper.pid, SIGTERM);
+    if (error)
+        signal_broker(&keeper, SIGTERM);
     if (keeper.closer)
         closer_stop(keeper.closer);
     (void)offload_free(keeper.offload);

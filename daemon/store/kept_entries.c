@@ -5,38 +5,17 @@
 #include "daemon/loop/closer.h"
 #include "fdstore.h"
 #include "keeper.pb-c.h"
-#include "store.h"
+#include "kept_entry.h"
 #include "utlist.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { PACKED_MAX = STORE_RECORD_MAX + 64 };
-
-struct kept_entry {
-    uint64_t key;
-    os_uid user;
-    struct kept_entry *prev, *next; /* entries->list, or the order's */
-    size_t n_fds, length;
-    os_fd fds[STORE_FDS_MAX];
-    struct fdstore_item item;
-    uint8_t record[];
-};
-
-struct kept_order {
-    struct kept_entries *entries;
-    uint64_t serial, broker;
-    struct kept_entry *keep;
-    size_t n_forget;
-    uint64_t *forget;
-    size_t closing; /* descriptors that are being closed, and 1 while it is carried out */
-};
-
 int kept_entries_init(struct kept_entries *entries, struct closer *closer) {
     uint64_t seed;
     int error = os_random(&seed, sizeof seed);
-    *entries = (struct kept_entries){.closer = closer};
+    *entries = (struct kept_entries){.closer = closer, .most = SIZE_MAX};
     table_init(&entries->by_key, offsetof(struct kept_entry, key), seed);
     return error;
 }
@@ -131,27 +110,36 @@ static void tell(struct kept_entries *entries, uint64_t serial, int error) {
 }
 
 /* The broker that gave it is told, when all is closed. */
-static void order_finish(struct kept_order *order, int error) {
+static void order_finish(struct kept_order *order) {
     struct kept_entries *entries = order->entries;
     if (order->serial && entries->channel && entries->broker == order->broker)
-        tell(entries, order->serial, error);
+        tell(entries, order->serial, 0);
     order_free(order);
 }
 
-static void on_closed(void *context) {
-    struct kept_order *order = context;
-    if (--order->closing == 0)
-        order_finish(order, 0);
+/* Nothing of that order is done, and its broker is told with the last part: it expects nothing before. */
+static int refuse(struct kept_entries *entries, const Portd__Keeper__V1__Order *message, int error) {
+    entries->failed = message->serial;
+    entries->failure = error;
+    if (!message->more)
+        tell(entries, message->serial, error);
+    return entries->broken;
 }
 
-static int entry_pack(const struct kept_entry *entry, uint8_t bytes[PACKED_MAX], size_t *length) {
+void kept_order_closed(void *context) {
+    struct kept_order *order = context;
+    if (--order->closing == 0)
+        order_finish(order);
+}
+
+static int entry_pack(const struct kept_entry *entry, uint8_t bytes[KEPT_PACKED_MAX], size_t *length) {
     Portd__Keeper__V1__Entry packed = PORTD__KEEPER__V1__ENTRY__INIT;
     packed.key = entry->key;
     packed.user = entry->user;
     packed.fds = (uint32_t)entry->n_fds;
     packed.record = (ProtobufCBinaryData){entry->length, (uint8_t *)(uintptr_t)entry->record};
     *length = portd__keeper__v1__entry__get_packed_size(&packed);
-    if (*length > PACKED_MAX)
+    if (*length > KEPT_PACKED_MAX)
         return -EMSGSIZE;
     (void)portd__keeper__v1__entry__pack(&packed, bytes);
     return 0;
@@ -160,14 +148,14 @@ static int entry_pack(const struct kept_entry *entry, uint8_t bytes[PACKED_MAX],
 /* The order waits until the service manager was sent it. What that cannot have is kept all the same. */
 static void entry_store(struct kept_order *order, struct kept_entry *entry) {
     struct kept_entries *entries = order->entries;
-    uint8_t bytes[PACKED_MAX];
+    uint8_t bytes[KEPT_PACKED_MAX];
     size_t length;
     int error = entry_pack(entry, bytes, &length);
     order->closing++;
     entries->n_fds++;
     if (!error)
         error = fdstore_keep(entries->fdstore, &entry->item, bytes, length, entry->fds, entry->n_fds,
-                             on_closed, order);
+                             kept_order_closed, order);
     if (!error)
         return;
     order->closing--;
@@ -187,10 +175,10 @@ static void entry_unstore(struct kept_order *order, struct kept_entry *entry) {
     entries->n_fds--;
     order->closing += n_fds;
     for (size_t i = 0; i < n_fds; i++)
-        closer_close(entries->closer, fds[i], entry->user, on_closed, order);
+        closer_close(entries->closer, fds[i], entry->user, kept_order_closed, order);
 }
 
-static void entry_drop(struct kept_order *order, struct kept_entry *entry) {
+void kept_entry_drop(struct kept_order *order, struct kept_entry *entry) {
     struct kept_entries *entries = order->entries;
     entry_unstore(order, entry);
     if (entries->giving == entry)
@@ -200,7 +188,7 @@ static void entry_drop(struct kept_order *order, struct kept_entry *entry) {
     order->closing += entry->n_fds;
     entries->n_fds -= entry->n_fds;
     for (size_t i = 0; i < entry->n_fds; i++)
-        closer_close(entries->closer, entry->fds[i], entry->user, on_closed, order);
+        closer_close(entries->closer, entry->fds[i], entry->user, kept_order_closed, order);
     entry_free(entry);
 }
 
@@ -228,15 +216,15 @@ static void carry_out(struct kept_order *order) {
             entry_store(order, entry);
         old = table_find(&entries->by_key, entry->key);
         if (old != entry) {
-            entry_drop(order, old);
+            kept_entry_drop(order, old);
             (void)table_add(&entries->by_key, entry); /* in the place that is free now */
         }
         DL_APPEND(entries->list, entry);
     }
     for (size_t i = 0; i < order->n_forget; i++)
         if ((old = table_find(&entries->by_key, order->forget[i])) != NULL)
-            entry_drop(order, old);
-    on_closed(order);
+            kept_entry_drop(order, old);
+    kept_order_closed(order);
 }
 
 /* Copies an entry of the frame, and takes its descriptors, from *at on. */
@@ -284,6 +272,46 @@ static int take_part(struct kept_order *order, const Portd__Keeper__V1__Order *m
     return at == frame->n_fds ? 0 : -EPROTO;
 }
 
+/* What an entry counts in n_fds; NULL: nothing. */
+static size_t weight(const struct kept_entry *entry) {
+    return entry ? entry->n_fds + (entry->item.serial ? 1 : 0) : 0;
+}
+
+/* With `leaves`: counts an entry that the order takes away, unless it was counted. Without: for the next time. */
+static size_t frees_one(const struct kept_entries *entries, uint64_t key, bool leaves) {
+    struct kept_entry *old = table_find(&entries->by_key, key);
+    if (!old || old->leaves == leaves)
+        return 0;
+    old->leaves = leaves;
+    return weight(old);
+}
+
+static size_t frees(const struct kept_order *order, bool leaves) {
+    const struct kept_entry *entry;
+    size_t n = 0;
+    DL_FOREACH (order->keep, entry)
+        n += frees_one(order->entries, entry->key, leaves);
+    for (size_t i = 0; i < order->n_forget; i++)
+        n += frees_one(order->entries, order->forget[i], leaves);
+    return n;
+}
+
+/* 0 or -EMFILE. Nothing is closed before the last part. */
+static int check_room(const struct kept_order *order, bool more) {
+    const struct kept_entries *entries = order->entries;
+    const struct kept_entry *entry;
+    size_t brought = 0, after = entries->n_fds;
+    DL_FOREACH (order->keep, entry) {
+        brought += entry->n_fds;
+        after += entries->fdstore ? 1 : 0;
+    }
+    if (!more) {
+        after -= frees(order, true);
+        (void)frees(order, false);
+    }
+    return brought && after > entries->most ? -EMFILE : 0;
+}
+
 static struct kept_order *order_of(struct kept_entries *entries, uint64_t serial) {
     struct kept_order *order = entries->part;
     entries->part = NULL;
@@ -303,7 +331,7 @@ static struct kept_order *order_of(struct kept_entries *entries, uint64_t serial
 static int take_order(struct kept_entries *entries, const Portd__Keeper__V1__Order *message,
                       struct channel_frame *frame) {
     struct kept_order *order;
-    int error;
+    int error, failed;
     if (message->ready)
         entries->ready = true;
     if (message->ask) {
@@ -314,9 +342,11 @@ static int take_order(struct kept_entries *entries, const Portd__Keeper__V1__Ord
     if (!message->n_keep && !message->n_forget && !message->serial)
         return 0;
     if (message->serial == entries->failed)
-        return 0; /* a further part */
+        return message->serial ? refuse(entries, message, entries->failure) : 0; /* a further part */
     order = order_of(entries, message->serial);
     error = order ? take_part(order, message, frame) : -ENOMEM;
+    if (!error)
+        error = check_room(order, message->more);
     if (!error && message->more) {
         entries->part = order;
         return 0;
@@ -327,78 +357,29 @@ static int take_order(struct kept_entries *entries, const Portd__Keeper__V1__Ord
         carry_out(order);
         return entries->broken;
     }
-    entries->failed = message->serial;
     if (order)
-        order_finish(order, error);
-    else
-        tell(entries, message->serial, error);
-    return error == -EPROTO ? error : entries->broken;
+        order_free(order);
+    failed = refuse(entries, message, error);
+    return error == -EPROTO ? error : failed;
+}
+
+/* The kernel had no place for its descriptors, as more was loaded than there may be. */
+static int refuse_mismatch(struct kept_entries *entries, const Portd__Keeper__V1__Order *message) {
+    if (entries->n_fds <= entries->most || !message->serial)
+        return -EPROTO;
+    return refuse(entries, message, message->serial == entries->failed ? entries->failure : -EMFILE);
 }
 
 int kept_entries_take(struct kept_entries *entries, struct channel_frame *frame) {
-    Portd__Keeper__V1__Order *message =
-        frame->mismatch ? NULL : portd__keeper__v1__order__unpack(NULL, frame->length, frame->body);
-    int error = message ? take_order(entries, message, frame) : -EPROTO;
+    Portd__Keeper__V1__Order *message = portd__keeper__v1__order__unpack(NULL, frame->length, frame->body);
+    int error = !message          ? -EPROTO
+                : frame->mismatch ? refuse_mismatch(entries, message)
+                                  : take_order(entries, message, frame);
     for (size_t i = 0; i < frame->n_fds; i++)
         if (frame->fds[i] != OS_FD_NONE)
             closer_close(entries->closer, frame->fds[i], 0, NULL, NULL);
     frame->n_fds = 0;
     portd__keeper__v1__order__free_unpacked(message, NULL);
-    return error;
-}
-
-/* ---- what an earlier keeper had ----------------------------------------------------------------------------------- */
-
-/* 0 or -ENOMEM. */
-static int load(struct kept_entries *entries, struct kept_entry *entry,
-                const Portd__Keeper__V1__Entry *packed, const struct fdstore_item *item,
-                const struct fdstore_found *found) {
-    struct kept_order *order = calloc(1, sizeof *order);
-    struct kept_entry *old = table_find(&entries->by_key, packed->key);
-    if (!order || (!old && table_reserve(&entries->by_key))) {
-        free(order);
-        return -ENOMEM;
-    }
-    *order = (struct kept_order){.entries = entries, .closing = 1};
-    entry->key = packed->key;
-    entry->user = packed->user;
-    entry->length = packed->record.len;
-    if (entry->length)
-        memcpy(entry->record, packed->record.data, entry->length);
-    entry->n_fds = found->n_fds;
-    memcpy(entry->fds, found->fds, found->n_fds * sizeof *found->fds);
-    entry->item = *item;
-    if (old)
-        entry_drop(order, old);
-    (void)table_add(&entries->by_key, entry);
-    DL_APPEND(entries->list, entry);
-    entries->n_fds += entry->n_fds + 1;
-    on_closed(order);
-    return 0;
-}
-
-int kept_entries_load(struct kept_entries *entries, os_fd end, uint64_t serial) {
-    uint8_t room[PACKED_MAX];
-    struct fdstore_item item;
-    struct fdstore_found found;
-    os_fd fds[FDSTORE_FDS_MAX];
-    int error = fdstore_load(entries->fdstore, &item, end, serial, room, sizeof room, &found);
-    if (error)
-        return error;
-    Portd__Keeper__V1__Entry *packed = portd__keeper__v1__entry__unpack(NULL, found.length, found.bytes);
-    struct kept_entry *entry = packed ? calloc(1, sizeof *entry + packed->record.len) : NULL;
-    error = !packed || packed->fds != found.n_fds ? -EINVAL : 0;
-    if (!error && (!entry || load(entries, entry, packed, &item, &found)))
-        error = -ENOMEM;
-    if (error) {
-        size_t n_fds = fdstore_forget(entries->fdstore, &item, fds);
-        while (n_fds)
-            os_close(fds[--n_fds]);
-        while (found.n_fds)
-            os_close(found.fds[--found.n_fds]);
-        free(entry);
-    }
-    portd__keeper__v1__entry__free_unpacked(packed, NULL);
     return error;
 }
 

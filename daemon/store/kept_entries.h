@@ -1,6 +1,9 @@
 /* kept_entries.h: what the keeper keeps, and the orders of its broker (keeper.proto).
  *
- * Whatever the broker writes, only its own entries suffer: a frame that is no order ends the broker. */
+ * Whatever the broker writes, only its own entries suffer: a frame that is no order ends the broker.
+ *
+ * The descriptors of the entries, and so of what lasts, leave room for further orders at all times: one that would take that room is refused with
+ * -EMFILE, and what it brought is closed. What brings no descriptors is never refused for that. */
 #ifndef KEPT_ENTRIES_H
 #define KEPT_ENTRIES_H
 
@@ -21,6 +24,7 @@ struct kept_entries {
     struct kept_entry *list;
     size_t
         n_fds; /* of the entries, with what the fdstore needs of each, and of an order whose last frame has not come */
+    size_t most;             /* of n_fds, after an order or a part of one that has brought descriptors */
     struct fdstore *fdstore; /* what is kept is there, too; NULL: there is none */
     struct closer *closer;   /* closes what is forgotten: that may block */
     struct kept_order *part; /* an order whose last frame has not come */
@@ -31,10 +35,11 @@ struct kept_entries {
     uint64_t asked;            /* serial of that order; 0: not asked */
     bool ready;                /* the broker serves clients */
     uint64_t failed;           /* serial of an order of which nothing more is taken; 0: none */
+    int failure;               /* why */
     int broken; /* an answer could not be written: a negative errno, and the broker cannot go on */
 };
 
-/* 0 or a negative errno. */
+/* 0 or a negative errno. `most` has no limit. */
 int kept_entries_init(struct kept_entries *entries, struct closer *closer);
 void kept_entries_deinit(struct kept_entries *entries); /* closes nothing: the process ends */
 

@@ -2,7 +2,7 @@
 #ifndef PROGRAM_H
 #define PROGRAM_H
 
-/* What posix_spawnp takes for the program that this process runs; invoked: its argv[0]. */
-const char *program_of_this(const char *invoked);
+/* A path of the file that this process runs, or NULL where the system does not tell it. */
+const char *program_of_this(void);
 
 #endif

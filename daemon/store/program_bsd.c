@@ -1,4 +1,6 @@
-/* program_bsd.c: as it was invoked. */
+/* program_bsd.c: OpenBSD does not tell it. */
 #include "program.h"
 
-const char *program_of_this(const char *invoked) { return invoked; }
+#include <stddef.h>
+
+const char *program_of_this(void) { return NULL; }

@@ -14,10 +14,10 @@ attaches() {
   BROKER_PID=$BROKER_PID python3 "$BATS_TEST_DIRNAME/attach.py" "$@" 3>&-
 }
 
-# The process ids of what the keeper runs are not those of the case.
-survives() {
+# A case of attach.py, against a broker with a keeper. The process ids of what the keeper runs are not those of the case.
+kept() {
   start_broker --keeper yes
-  python3 "$BATS_TEST_DIRNAME/attach.py" survive "$@" 3>&-
+  python3 "$BATS_TEST_DIRNAME/attach.py" "$@" 3>&-
 }
 
 # The exit status of a program that somebody else has waited for.
@@ -63,16 +63,21 @@ need_status() {
 
 @test "bash outlives kill -9 of who started it, of the broker, and of both" {
   need_status
-  survives bash --norc --noprofile
+  kept survive bash --norc --noprofile
 }
 
 @test "vim does, too" {
   need_status
   command -v vim >/dev/null || skip "needs vim"
-  survives vim -u NONE
+  kept survive vim -u NONE
 }
 
 @test "without a keeper the next broker gets it back from who is attached" { attaches replace; }
+
+@test "on pipes: the end of the input arrives, also when the broker dies meanwhile" {
+  need_status
+  kept ends_input
+}
 
 @test "nothing of it stays in the broker" {
   need_status

@@ -181,7 +181,9 @@ def case_signals():
     """Every signal gives the terminal back, and ends portctl alone."""
     pid = start('work', *BASH)
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        signal.pthread_sigmask(signal.SIG_BLOCK, [number, signal.SIGALRM])  # it is inherited, and must not matter
         terminal = attach('work')
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [number, signal.SIGALRM])
         says_pid(terminal, pid)
         os.kill(terminal.pid, number)
         assert terminal.ends() == -number
@@ -399,6 +401,30 @@ def case_replace():
         second.expect("'work' is not held any more")
         until(lambda: not is_there(pid))
         new.terminate()
+
+
+def pipe_of(path):
+    try:
+        return os.readlink(path)
+    except OSError:
+        return ''
+
+
+def case_ends_input():
+    """With a keeper: the end of the input arrives, also when the broker dies while it is told."""
+    pid = start('work', 'cat', pty=False)
+    with subprocess.Popen([ctl, 'attach', 'work'], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as one:
+        one.stdin.write(b'line\n')
+        assert one.stdout.readline() == b'line\n'
+        old = broker()
+        os.kill(old, signal.SIGSTOP)
+        one.stdin.close()
+        its, folder = pipe_of('/proc/%d/fd/0' % pid), '/proc/%d/fd' % one.pid
+        assert its.startswith('pipe:')
+        until(lambda: its not in [pipe_of(folder + '/' + number) for number in os.listdir(folder)])
+        os.kill(old, signal.SIGKILL)
+        assert one.wait(timeout=LIMIT) == 0
+    assert holds() == []
 
 
 def opened(pid):

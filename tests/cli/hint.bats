@@ -68,3 +68,15 @@ start_cat() {
   kill "$READER"
   wait "$READER" || true
 }
+
+# The broker is one, too, to which nothing tells its file.
+@test "portd: a keeper starts brokers by its own path and never by a name" {
+  stop_broker
+  code=0
+  timeout 60 bash -c 'exec -a no-such-portd "$PORTD_BIN" --listen "$PORTD_ADDRESS" --keeper yes' \
+    2>"$BATS_TEST_TMPDIR/error" 3>&- || code=$?
+  [ "$code" -eq 1 ]
+  grep -q "start portd by its path" "$BATS_TEST_TMPDIR/error" || { cat "$BATS_TEST_TMPDIR/error"; false; }
+  start_broker --keeper yes
+  (unset PORTD_SESSION && portctl status)
+}

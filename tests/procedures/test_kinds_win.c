@@ -46,6 +46,11 @@ static void make_udp_pair(os_fd ends[2]) {
 }
 static void make_bytes(os_fd ends[2]) { ends_pipe(ends, false); }
 static void make_messages(os_fd ends[2]) { ends_pipe(ends, true); }
+static const char served[] = "\\\\.\\pipe\\portd-test-kinds";
+static void make_server(os_fd ends[2]) {
+    lone(ends, CreateNamedPipeA(served, PIPE_ACCESS_DUPLEX | FILE_FLAG_OVERLAPPED, PIPE_TYPE_BYTE, 1, 4096,
+                                4096, 0, NULL));
+}
 static void make_output(os_fd ends[2]) {
     HANDLE copy;
     ends_pipe(ends, false);
@@ -98,6 +103,12 @@ static void put(os_fd ends[2]) {
     (void)WriteFile(ends[1], "x", 1, NULL, &at);
     ENDS_MUST(GetOverlappedResult(ends[1], &at, &n, TRUE));
     os_close(at.hEvent);
+}
+static void come_and_put(os_fd ends[2]) {
+    ends[1] =
+        CreateFileA(served, GENERIC_READ | GENERIC_WRITE, 0, NULL, OPEN_EXISTING, FILE_FLAG_OVERLAPPED, NULL);
+    ENDS_MUST(ends[1] != INVALID_HANDLE_VALUE);
+    put(ends);
 }
 static void put_plainly(os_fd ends[2]) {
     DWORD n;
@@ -290,6 +301,19 @@ static void kinds_answer_as_the_table_says(void **state) {
     answers_check("Windows");
 }
 
+/* It is not always ready: that somebody has come and written is told. */
+static void a_pipe_to_which_nobody_has_come(void **state) {
+    static const struct kind kind = {.name = "a server's end", .type = "pipe", .change = come_and_put};
+    portd_client *c = fixture_client(NULL);
+    os_fd ends[2];
+
+    (void)state;
+    make_server(ends);
+    wait_for_change(c, &kind, ends);
+    os_close(ends[0]);
+    os_close(ends[1]);
+}
+
 /* A handle and a socket may have the same number: they are two. */
 static void numbers_of_handles_and_sockets_are_apart(void **state) {
     portd_client *c = fixture_client(NULL);
@@ -350,7 +374,9 @@ static void no_wait_is_woken_alone(void **state) {
 }
 
 int main(void) {
-    struct CMUnitTest cases[] = {FIXTURE_CASE(each_kind), FIXTURE_CASE(kinds_answer_as_the_table_says),
+    struct CMUnitTest cases[] = {FIXTURE_CASE(each_kind),
+                                 FIXTURE_CASE(kinds_answer_as_the_table_says),
+                                 FIXTURE_CASE(a_pipe_to_which_nobody_has_come),
                                  FIXTURE_CASE(numbers_of_handles_and_sockets_are_apart),
                                  FIXTURE_CASE(a_connection_to_this_broker),
                                  FIXTURE_CASE(no_wait_is_woken_alone)};

@@ -11,13 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { STORE_MOST = 64, FIRST = 3 };
+enum { STORE_MOST = 1100, FIRST = 3, HIGH = 2000, TABLE = 4096, EACH = 100, LOW = 1500 };
 
 struct item {
     char name[64];
@@ -30,6 +31,7 @@ struct manager {
     size_t n, removals;
     struct item items[STORE_MOST];
     pid_t keeper;
+    rlim_t limit; /* of open files, for the keeper; 0: as this process has */
     bool ready;
 };
 
@@ -117,23 +119,27 @@ static void manager_read(struct manager *manager) {
 static int become(void *data) {
     const struct manager *manager = data;
     const char *program = getenv("PORTD_DAEMON");
-    char pid[16], n[16], names[STORE_MOST * 64] = "";
+    static char names[STORE_MOST * 64];
+    char pid[16], n[16];
+    size_t at = 0;
     int high[STORE_MOST];
+    struct rlimit limit = {manager->limit, manager->limit};
 
     for (size_t i = 0; i < manager->n; i++)
-        if ((high[i] = fcntl(manager->items[i].fd, F_DUPFD_CLOEXEC, 500)) < 0)
+        if ((high[i] = fcntl(manager->items[i].fd, F_DUPFD_CLOEXEC, HIGH)) < 0)
             return 100;
     for (size_t i = 0; i < manager->n; i++) {
         if (dup2(high[i], FIRST + (int)i) < 0)
             return 101;
-        (void)snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", i ? ":" : "",
-                       manager->items[i].name);
+        at += (size_t)snprintf(names + at, sizeof names - at, "%s%s", i ? ":" : "", manager->items[i].name);
     }
     (void)snprintf(pid, sizeof pid, "%d", (int)getpid());
     (void)snprintf(n, sizeof n, "%zu", manager->n);
     if (!program || setenv("NOTIFY_SOCKET", manager->notify, 1) < 0 || setenv("LISTEN_FDS", n, 1) < 0 ||
         setenv("LISTEN_PID", pid, 1) < 0 || setenv("LISTEN_FDNAMES", names, 1) < 0)
         return 102;
+    if (manager->limit && setrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return 104;
     (void)execl(program, "portd", "--listen", manager->address, "--keeper", "yes", "--log-level", "error",
                 (char *)NULL);
     return 103;
@@ -378,6 +384,98 @@ static void what_is_unsound_harms_no_other(void **state) {
     manager_end(&manager);
 }
 
+struct answer {
+    bool told;
+    int code;
+};
+
+static void on_put(portd_client *client, const portd_result *result, void *data) {
+    struct answer *answer = data;
+    (void)client;
+    *answer = (struct answer){true, result->code};
+    if (result->code < 0)
+        assert_non_null(strstr(result->message, "the keeper has no room"));
+}
+
+/* Holds it under n names, from "n<first>" on, while the manager reads. What the put is answered. */
+static int put_many(struct manager *manager, portd_client *c, int first, int n, int fd) {
+    char names[EACH][16];
+    const char *list[EACH];
+    portd_native fds[EACH];
+    struct answer answer = {false, 0};
+
+    for (int i = 0; i < n; i++) {
+        (void)snprintf(names[i], sizeof names[i], "n%d", first + i);
+        list[i] = names[i];
+        fds[i] = fd;
+    }
+    assert_int_equal(portd_put_start(c, NULL, list, fds, (size_t)n, NULL, NULL, on_put, &answer, NULL), 1);
+    for (int64_t end = fixture_soon(); !answer.told;) {
+        assert_true(portd_now() < end);
+        manager_read(manager);
+        (void)portd_poll(c, portd_now() + 1000);
+    }
+    return answer.code;
+}
+
+static void raise_limit(void) {
+    struct rlimit limit;
+
+    assert_return_code(getrlimit(RLIMIT_NOFILE, &limit), errno);
+    if (limit.rlim_max < TABLE)
+        test_skip("the limit of open files is too low");
+    if (limit.rlim_cur < TABLE)
+        limit.rlim_cur = TABLE;
+    assert_return_code(setrlimit(RLIMIT_NOFILE, &limit), errno);
+}
+
+static size_t count_held(portd_client *c) {
+    portd_list *held;
+    assert_int_equal(portd_list_holds(c, NULL, fixture_soon(), &held), 1);
+    size_t n = portd_list_count(held);
+    portd_list_free(held);
+    return n;
+}
+
+/* The keeper has two descriptors of each, and of what it keeps no more than leave room for orders. Nothing that is held is lost, and all goes on. */
+static void what_the_keeper_has_no_room_for_is_refused(void **state) {
+    struct manager manager;
+    int p[2], n = 0, code = 1;
+    portd_lease lease = PORTD_LEASE_INIT;
+    const char *name = "n0";
+
+    (void)state;
+    raise_limit();
+    manager_begin(&manager);
+    manager.limit = LOW;
+    make_pipe(p);
+    portd_client *c = manager_start(&manager);
+    for (; code == 1 && n < LOW; n += EACH)
+        code = put_many(&manager, c, n, EACH, p[0]);
+    assert_int_equal(code, PORTD_E_LIMIT);
+    n -= EACH;
+    assert_true(n > 0);
+    lease.ttl_us = INT64_C(3600) * 1000 * 1000;
+    assert_int_equal(portd_renew(c, NULL, &name, 1, &lease, fixture_soon()), 1);
+    drop(c, name);
+    assert_int_equal(put_many(&manager, c, 0, 1, p[1]), 1);
+    while (put_many(&manager, c, n, 1, p[0]) == 1) /* one by one */
+        n++;
+    fixture_disconnect(c);
+    pid_t broker = fixture_child(manager.keeper, NULL);
+    assert_return_code(kill(broker, SIGKILL), errno);
+    c = fixture_client_at(manager.address, NULL); /* the next one, which got all back */
+    assert_int_equal(count_held(c), (size_t)n);
+    drop(c, "n1");
+    fixture_disconnect(c);
+    manager_kill(&manager);
+    manager.limit = 0;
+    c = manager_start(&manager);
+    assert_int_equal(count_held(c), (size_t)n - 1);
+    fixture_disconnect(c);
+    manager_end(&manager);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         FIXTURE_CASE_BARE(what_is_held_outlives_the_keeper),
@@ -385,6 +483,7 @@ int main(void) {
         FIXTURE_CASE_BARE(what_is_dropped_is_closed_there_too),
         FIXTURE_CASE_BARE(a_manager_that_does_not_read_is_not_waited_for),
         FIXTURE_CASE_BARE(what_is_unsound_harms_no_other),
+        FIXTURE_CASE_BARE(what_the_keeper_has_no_room_for_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 #include "tests/support/client_raw_pipe.h"
 
 #include <windows.h>
+#include <winternl.h>
 
 enum {
     LIMIT = PORTD__V1__CODE__CODE_LIMIT,
@@ -158,6 +159,113 @@ static void a_client_that_reads_slowly(void **state) {
     assert_true(CloseHandle(io.hEvent));
 }
 
+static DWORD unread(const struct raw *raw) {
+    FILE_PIPE_LOCAL_INFORMATION pipe;
+    IO_STATUS_BLOCK status;
+
+    assert_true(NtQueryInformationFile((HANDLE)(intptr_t)raw->fd, &status, &pipe, sizeof(pipe), // NOLINT
+                                       FilePipeLocalInformation) >= 0);
+    return pipe.ReadDataAvailable;
+}
+
+struct more {
+    const struct raw *raw;
+    DWORD before;
+};
+
+static bool has_more(void *data) {
+    const struct more *more = data;
+
+    return unread(more->raw) > more->before;
+}
+
+/* Pings until the answer to another one would not fit. Returns how many. */
+static size_t fill_with_answers(const struct raw *raw) {
+    enum { ROOM = 65536 };
+    uint8_t bytes[RAW_HEADER + RAW_BODY_MAX];
+    struct more more = {raw, 0};
+    DWORD answer = 0;
+    size_t n = 0;
+
+    while (more.before + answer <= ROOM) {
+        assert_int_equal(raw_send_values(raw, bytes, raw_pack_ping(bytes, 1000, 0), NULL, 0), 0);
+        assert_true(fixture_until(has_more, &more));
+        answer = unread(raw) - more.before;
+        more.before += answer;
+        n++;
+    }
+    return n;
+}
+
+static char held_name[] = "held", nobody[] = "", *const held_names[] = {held_name};
+
+static raw_reply *ask_put(struct raw *raw, HANDLE event) {
+    raw_request request = PORTD__V1__REQUEST__INIT;
+    Portd__V1__Put put = PORTD__V1__PUT__INIT;
+
+    put.owner = nobody;
+    put.names = (char **)(uintptr_t)held_names;
+    put.n_names = 1;
+    request.method_case = PORTD__V1__REQUEST__METHOD_PUT;
+    request.put = &put;
+    return raw_ask_values(raw, &request, &(uint64_t){(uintptr_t)event}, 1);
+}
+
+struct putting {
+    struct raw *raw;
+    HANDLE event;
+};
+
+static bool can_put(void *data) {
+    const struct putting *putting = data;
+
+    return raw_code(ask_put(putting->raw, putting->event)) == 0;
+}
+
+static size_t pack_take(uint8_t *bytes, uint64_t id) {
+    raw_request request = PORTD__V1__REQUEST__INIT;
+    Portd__V1__Get get = PORTD__V1__GET__INIT;
+
+    get.owner = nobody;
+    get.names = (char **)(uintptr_t)held_names;
+    get.n_names = 1;
+    get.take = true;
+    request.id = id;
+    request.method_case = PORTD__V1__REQUEST__METHOD_GET;
+    request.get = &get;
+    return raw_pack(bytes, &request, 0);
+}
+
+/* What is taken is the client's as soon as the pipe has begun to send it, whether there is room or not: once, and nobody else's. */
+static void what_is_taken_over_a_full_pipe_is_passed(void **state) {
+    uint8_t bytes[RAW_HEADER + RAW_BODY_MAX];
+    HANDLE event = CreateEventW(NULL, TRUE, FALSE, NULL);
+    struct raw raw, other;
+
+    (void)state;
+    guest_open(&other);
+    guest_open(&raw);
+    assert_int_equal(raw_code(ask_put(&other, event)), 0);
+    size_t n = fill_with_answers(&raw);
+    assert_int_equal(raw_send_values(&raw, bytes, pack_take(bytes, 7), NULL, 0), 0);
+    assert_true(fixture_until(can_put, &(struct putting){&other, event})); /* the name is free */
+    for (size_t i = 0; i < n; i++)
+        guest_is_told(&raw, 1000, 0);
+    raw_reply *reply = raw_next(&raw, NULL);
+    assert_non_null(reply);
+    assert_int_equal(reply->id, 7);
+    assert_int_equal(raw_code(reply), 0);
+    assert_int_equal(raw.n_fds, 1);
+    assert_true(SetEvent((HANDLE)(intptr_t)raw.fds[0])); // NOLINT
+    assert_int_equal(WaitForSingleObject(event, 0), WAIT_OBJECT_0);
+    raw_close_fds(&raw);
+    guest_is_served(&raw);
+    assert_int_equal(raw_send_values(&raw, bytes, pack_take(bytes, 8), NULL, 0), 0);
+    guest_is_told(&raw, 8, 0);
+    raw_close_fds(&raw);
+    assert_true(CloseHandle(event));
+}
+
 /* ---- no room ------------------------------------------------------------------------------------------------------- */
 
 /* Sends some at a time, and counts what is taken: the first refusal ends it. */
@@ -259,4 +367,5 @@ static void a_broker_that_is_killed(void **state) {
 
 TEST_MAIN(FIXTURE_CASE(nothing_is_left), FIXTURE_CASE(a_thousand_silent_clients),
           FIXTURE_CASE(clients_that_do_not_read), FIXTURE_CASE(a_client_that_reads_slowly),
-          FIXTURE_CASE(a_full_table), FIXTURE_CASE_BARE(a_broker_that_is_killed))
+          FIXTURE_CASE(what_is_taken_over_a_full_pipe_is_passed), FIXTURE_CASE(a_full_table),
+          FIXTURE_CASE_BARE(a_broker_that_is_killed))

@@ -171,6 +171,30 @@ static void a_frame_in_messages_of_a_byte(void **state) {
         guest_is_told(&raw, 5, 0);
 }
 
+/* Another client is answered before all of them are read. */
+static void many_short_messages_keep_nobody_waiting(void **state) {
+    enum { BYTES = 3000 };
+    uint8_t bytes[RAW_HEADER + RAW_BODY_MAX];
+    struct raw raw, other;
+
+    (void)state;
+    guest_open(&raw);
+    guest_open(&other);
+    size_t size = raw_pack_ping(bytes, 77, 0), sent = 0, pings = 0;
+    fixture_hold_broker();
+    for (; sent < BYTES; sent++)
+        assert_int_equal(raw_send_values(&raw, bytes + sent % size, 1, NULL, 0), 0);
+    fixture_continue_broker();
+    guest_is_served(&other);
+    for (; pings < BYTES / size; pings++)
+        guest_is_told(&raw, 77, 0);
+    for (; sent % size; sent++)
+        assert_int_equal(raw_send_values(&raw, bytes + sent % size, 1, NULL, 0), 0);
+    if (pings * size < sent)
+        guest_is_told(&raw, 77, 0);
+    guest_is_served(&other);
+}
+
 /* ---- values -------------------------------------------------------------------------------------------------------- */
 
 /* The answer to a request for an event of what has that value here. */
@@ -386,7 +410,8 @@ static void handles_of_the_broker(void **state) {
 TEST_MAIN(FIXTURE_CASE(heads_that_lie), FIXTURE_CASE(what_must_be_zero),
           FIXTURE_CASE(messages_that_are_too_short), FIXTURE_CASE(messages_that_are_too_long),
           FIXTURE_CASE(noise), FIXTURE_CASE(a_frame_in_messages_of_a_byte),
-          FIXTURE_CASE(values_that_are_no_handles), FIXTURE_CASE(values_of_the_brokers_handles),
-          FIXTURE_CASE(low_bits_do_not_count), FIXTURE_CASE(high_bits_count),
-          FIXTURE_CASE(what_was_closed_is_not_taken), FIXTURE_CASE(none_of_a_bad_message_is_kept),
-          FIXTURE_CASE(handles_of_all_types), FIXTURE_CASE(handles_of_the_broker))
+          FIXTURE_CASE(many_short_messages_keep_nobody_waiting), FIXTURE_CASE(values_that_are_no_handles),
+          FIXTURE_CASE(values_of_the_brokers_handles), FIXTURE_CASE(low_bits_do_not_count),
+          FIXTURE_CASE(high_bits_count), FIXTURE_CASE(what_was_closed_is_not_taken),
+          FIXTURE_CASE(none_of_a_bad_message_is_kept), FIXTURE_CASE(handles_of_all_types),
+          FIXTURE_CASE(handles_of_the_broker))

@@ -18,9 +18,9 @@ static void what_is_past_comes_at_once(void **state) {
     (void)state;
     assert_int_equal(deadline_open(&fd), 0);
     for (size_t i = 0; i < sizeof(past) / sizeof(*past); i++) {
-        deadline_set(fd, past[i]);
+        assert_true(deadline_set(fd, past[i]));
         assert_true(comes_within(fd, 10000));
-        deadline_set(fd, INT64_MAX);
+        assert_true(deadline_set(fd, INT64_MAX));
         assert_false(comes_within(fd, 0));
     }
     os_close(fd);
@@ -35,11 +35,17 @@ static void what_is_far_does_not_come_now(void **state) {
     (void)state;
     assert_int_equal(deadline_open(&fd), 0);
     for (size_t i = 0; i < sizeof(far) / sizeof(*far); i++) {
-        deadline_set(fd, far[i]);
+        assert_true(deadline_set(fd, far[i]));
         assert_int_equal(timerfd_gettime(fd, &left), 0);
         assert_true(left.it_value.tv_sec > 1000000000);
     }
     os_close(fd);
 }
 
-TEST_MAIN(TEST_CASE(what_is_past_comes_at_once), TEST_CASE(what_is_far_does_not_come_now))
+static void a_refusal_is_told(void **state) {
+    (void)state;
+    assert_false(deadline_set(OS_FD_NONE, 1));
+}
+
+TEST_MAIN(TEST_CASE(what_is_past_comes_at_once), TEST_CASE(what_is_far_does_not_come_now),
+          TEST_CASE(a_refusal_is_told))

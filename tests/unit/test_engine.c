@@ -54,7 +54,7 @@ static void writing_where_nobody_reads_is_told(void **state) {
     (void)state;
     engine_skip_with(FAULT_ONE_FILTER);
     engine_skip_with(FAULT_NO_ROOM);
-    for (size_t interest = ENGINE_WRITE; interest <= ENGINE_INTERESTS; interest++) {
+    for (size_t interest = ENGINE_READ; interest <= ENGINE_INTERESTS; interest++) {
         struct engine_watch watch = {0};
         struct pair pair;
         engine_begin();
@@ -266,13 +266,23 @@ static void the_other_direction_tells_a_hang_up(void **state) {
     engine_skip_with(FAULT_ONE_FILTER);
     engine_skip_with(FAULT_NO_ROOM);
     engine_begin();
-    pair_of_pipe(&pair); /* the reading end, watched for writing */
-    assert_int_equal(arm(&watch, pair.fd, ENGINE_WRITE), 0);
-    fd_close(pair.other);
-    assert_int_equal(told(), ENGINE_HANG_UP);
-    assert_int_equal(probed(pair.fd, ENGINE_WRITE), ENGINE_HANG_UP);
-    engine_disarm(engine, &watch, pair.fd);
-    fd_close(pair.fd);
+    for (size_t unread = 0; unread <= 2; unread++) { /* the reading end, watched for writing */
+        pair_of_pipe(&pair);
+        if (unread == 1)
+            pair.excite(&pair);
+        assert_int_equal(arm(&watch, pair.fd, ENGINE_WRITE), 0);
+        if (unread == 2)
+            pair.excite(&pair);
+        assert_int_equal(told(), 0);
+        fd_close(pair.other);
+        assert_int_equal(told(), ENGINE_HANG_UP);
+        assert_true(sleeps());
+        assert_int_equal(arm(&watch, pair.fd, ENGINE_WRITE), 0);
+        assert_int_equal(told(), ENGINE_HANG_UP);
+        assert_int_equal(probed(pair.fd, ENGINE_WRITE), ENGINE_HANG_UP);
+        engine_disarm(engine, &watch, pair.fd);
+        fd_close(pair.fd);
+    }
 
     pair_of_pipe(&pair); /* the writing end, watched for reading */
     assert_int_equal(arm(&watch, pair.other, ENGINE_READ), 0);
@@ -345,7 +355,6 @@ static void half_close_is_told_with_read_only(void **state) {
     }
 }
 
-/* The first end of a connection that the other has reset, once a watch for writing has told it. */
 /* Where there are no edges there is no such watch. */
 static void nothing_but_a_hang_up_is_told_who_asks_for_that_alone(void **state) {
     void (*const make[])(struct pair * pair) = {pair_of_pipe, pair_of_stream};
@@ -385,6 +394,36 @@ static void nothing_but_a_hang_up_is_told_who_asks_for_that_alone(void **state) 
     }
 }
 
+static void a_hang_up_alone_is_told_who_writes(void **state) {
+    (void)state;
+    engine_skip_with(FAULT_ONE_FILTER);
+    engine_skip_with(FAULT_NO_ROOM);
+    engine_skip_with(FAULT_NO_EDGES);
+    for (size_t early = 0; early < 2; early++) {
+        struct engine_watch watch = {0};
+        struct pair pair;
+        engine_begin();
+        pair_of_pipe(&pair);
+        if (early)
+            fd_close(pair.fd);
+        assert_int_equal(engine_arm(engine, &watch, pair.other, ENGINE_HANG_UP, true, TOKEN), 0);
+        if (!early) {
+            assert_int_equal(told(), 0);
+            pair.excite(&pair);
+            assert_int_equal(told(), 0);
+            pair_take(pair.fd);
+            assert_int_equal(told(), 0);
+            fd_close(pair.fd);
+        }
+        assert_true(is_gone(told()));
+        assert_int_equal(told(), 0); /* once */
+        engine_disarm(engine, &watch, pair.other);
+        fd_close(pair.other);
+        engine_free(engine);
+    }
+}
+
+/* The first end of a connection that the other has reset, once a watch for writing has told it. */
 static void reset_and_tell(struct pair *pair, struct engine_watch *watch) {
     unsigned events;
 
@@ -608,7 +647,8 @@ ENGINE_MAIN(ENGINE_CASES_OF_KINDS, ENGINE_CASE(a_file_on_a_disk_is_unsupported),
             ENGINE_CASE(the_other_direction_tells_a_hang_up), ENGINE_CASE(a_hang_up_is_told),
             ENGINE_CASE(half_close_is_told_with_read_only),
             ENGINE_CASE(nothing_but_a_hang_up_is_told_who_asks_for_that_alone),
-            ENGINE_CASE(a_reset_connection_is_an_error), ENGINE_CASE(telling_an_error_takes_it_from_nobody),
+            ENGINE_CASE(a_hang_up_alone_is_told_who_writes), ENGINE_CASE(a_reset_connection_is_an_error),
+            ENGINE_CASE(telling_an_error_takes_it_from_nobody),
             ENGINE_CASE(two_copies_of_one_open_file_are_two_watches),
             ENGINE_CASE(many_answers_come_in_portions),
             ENGINE_CASE(the_engine_is_readable_when_it_has_something_to_tell),

@@ -157,16 +157,26 @@ struct ends {
     HANDLE client, server;
 };
 
-static struct ends open_pipe(void) {
-    static unsigned count;
-    wchar_t name[64];
+enum { NAME = 64 };
 
-    (void)swprintf(name, 64, L"\\\\.\\pipe\\test_iocp.%lu.%u", GetCurrentProcessId(), count++);
-    HANDLE server = checked(CreateNamedPipeW(name, PIPE_ACCESS_DUPLEX | FILE_FLAG_OVERLAPPED, PIPE_TYPE_BYTE,
-                                             1, 4096, 4096, 0, NULL));
-    return (struct ends){checked(CreateFileW(name, GENERIC_READ | GENERIC_WRITE, 0, NULL, OPEN_EXISTING,
-                                             FILE_FLAG_OVERLAPPED, NULL)),
-                         server};
+static HANDLE open_server(wchar_t name[NAME]) {
+    static unsigned count;
+
+    (void)swprintf(name, NAME, L"\\\\.\\pipe\\test_iocp.%lu.%u", GetCurrentProcessId(), count++);
+    return checked(CreateNamedPipeW(name, PIPE_ACCESS_DUPLEX | FILE_FLAG_OVERLAPPED, PIPE_TYPE_BYTE, 1, 4096,
+                                    4096, 0, NULL));
+}
+
+static HANDLE open_client(const wchar_t *name) {
+    return checked(
+        CreateFileW(name, GENERIC_READ | GENERIC_WRITE, 0, NULL, OPEN_EXISTING, FILE_FLAG_OVERLAPPED, NULL));
+}
+
+static struct ends open_pipe(void) {
+    wchar_t name[NAME];
+    HANDLE server = open_server(name);
+
+    return (struct ends){open_client(name), server};
 }
 
 static void close_pipe(struct ends ends) {
@@ -299,6 +309,42 @@ static void read_from(HANDLE pipe) {
     assert_true(GetOverlappedResult(pipe, &work, &n, TRUE));
     assert_int_equal(n, 8);
     assert_true(CloseHandle(work.hEvent));
+}
+
+/* It cannot be read yet, and is looked at until it can; so it is again when a client has left and another one may come. */
+static void a_pipe_to_which_nobody_has_come_is_not_ready(void **state) {
+    OVERLAPPED work = {.hEvent = new_event(true)};
+    struct engine_watch watch = {0};
+    wchar_t name[NAME];
+    HANDLE server = open_server(name);
+
+    (void)state;
+    engine_begin();
+    for (int round = 0; round < 2; round++) {
+        assert_int_equal(arm(&watch, server, ENGINE_READ), 0);
+        assert_int_equal(told(), 0);
+        assert_true(sleeps());
+        assert_int_equal(probed(server, ENGINE_READ), 0);
+        HANDLE client = open_client(name);
+        if (round)
+            assert_int_equal(WaitForSingleObject(work.hEvent, INFINITE), WAIT_OBJECT_0);
+        assert_int_equal(told(), 0);
+        assert_true(sleeps());
+        assert_int_equal(engine_watch_interest(&watch), ENGINE_READ);
+        write_to(client);
+        assert_int_equal(told_in_time(), ENGINE_READ);
+        read_from(server);
+        assert_int_equal(arm(&watch, server, ENGINE_READ), 0);
+        assert_true(CloseHandle(client));
+        assert_int_equal(told_in_time(), ENGINE_HANG_UP);
+        assert_true(DisconnectNamedPipe(server));
+        if (!round)
+            assert_true(!ConnectNamedPipe(server, &work) && GetLastError() == ERROR_IO_PENDING);
+    }
+    engine_disarm(engine, &watch, server);
+    assert_true(CloseHandle(server));
+    assert_true(CloseHandle(work.hEvent));
+    engine_free(engine);
 }
 
 /* A client may have read it before it asks: then nobody is to be told that it is ready. */
@@ -811,6 +857,7 @@ static int run(void) {
         ENGINE_CASE(a_port_of_the_client_gets_no_packet),
         ENGINE_CASE(who_waits_for_the_pipe_itself_is_not_woken),
         ENGINE_CASE(what_is_closed_after_disarming_tells_nothing),
+        ENGINE_CASE(a_pipe_to_which_nobody_has_come_is_not_ready),
         ENGINE_CASE(what_is_over_is_not_told),
         ENGINE_CASE(an_engine_ends_with_armed_watches),
         ENGINE_CASE(a_walk_through_all_kinds),

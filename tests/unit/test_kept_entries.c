@@ -295,6 +295,78 @@ static void all_is_given_back(void **state) {
     tear_down();
 }
 
+/* Nothing that is kept suffers, and what was kept can be renewed and given back. */
+static void what_there_is_no_room_for_is_refused(void **state) {
+    os_fd ends[2];
+
+    (void)state;
+    set_up();
+    entries.most = 2;
+    os_fd one = keep_pipe(1, 1, false), two = keep_pipe(2, 2, false);
+    assert_int_equal(error_of(1), 0);
+    assert_int_equal(error_of(2), 0);
+    os_fd refused = keep_pipe(3, 3, false);
+    assert_int_equal(error_of(3), EMFILE);
+    until_closed();
+    assert_closed(refused, true);
+    assert_int_equal(kept_entries_count(&entries), 2);
+    assert_int_equal(entries.n_fds, 2);
+
+    os_fd part = keep_pipe(4, 4, true), rest = keep_pipe(4, 5, true);
+    assert_int_equal(error_of(4), -1); /* its broker does not expect an answer before it has sent all */
+    os_fd last = keep_pipe(4, 6, false);
+    assert_int_equal(error_of(4), EMFILE);
+    until_closed();
+    assert_closed(part, true);
+    assert_closed(rest, true);
+    assert_closed(last, true);
+
+    os_fd renewed = keep_pipe(5, 2, false);
+    until_closed();
+    assert_int_equal(error_of(5), 0);
+    assert_closed(two, true);
+    assert_int_equal(forget(6, 1), 0);
+    until_closed();
+    assert_int_equal(error_of(6), 0);
+    assert_closed(one, true);
+    native_pipe(ends);
+    assert_int_equal(keep(7, 1, ends[1], false), 0);
+    os_close(ends[1]);
+    assert_int_equal(error_of(7), 0);
+    forget_all(2);
+    os_close(ends[0]);
+    os_close(renewed);
+    tear_down();
+}
+
+/* What the kernel had no place for is refused as well; else a frame with too few descriptors ends the broker. */
+static void what_a_full_table_cannot_receive_is_refused(void **state) {
+    struct channel_frame frame = {.mismatch = true};
+    order message = PORTD__KEEPER__V1__ORDER__INIT;
+    entry one = PORTD__KEEPER__V1__ENTRY__INIT, *list = &one;
+    uint8_t body[64];
+
+    (void)state;
+    set_up();
+    os_fd kept = keep_pipe(1, 1, false);
+    assert_int_equal(error_of(1), 0);
+    one.key = 2;
+    one.fds = 1;
+    message.serial = 2;
+    message.keep = &list;
+    message.n_keep = 1;
+    frame.length = portd__keeper__v1__order__pack(&message, body);
+    frame.body = body;
+    assert_int_equal(kept_entries_take(&entries, &frame), -EPROTO);
+    entries.most = 0; /* more was loaded */
+    assert_int_equal(kept_entries_take(&entries, &frame), 0);
+    assert_int_equal(error_of(2), EMFILE);
+    assert_int_equal(kept_entries_count(&entries), 1);
+    forget_all(1);
+    assert_closed(kept, true);
+    tear_down();
+}
+
 /* The broker that writes it cannot go on, and nothing that is kept suffers. */
 static void what_is_no_order_changes_nothing(void **state) {
     order message = PORTD__KEEPER__V1__ORDER__INIT;
@@ -336,4 +408,6 @@ TEST_MAIN(cmocka_unit_test(an_order_is_done_with_its_last_frame),
           cmocka_unit_test(half_an_order_counts_for_nothing),
           cmocka_unit_test(what_is_replaced_or_forgotten_is_closed_before_the_answer),
           cmocka_unit_test(who_has_died_is_not_answered), cmocka_unit_test(all_is_given_back),
+          cmocka_unit_test(what_there_is_no_room_for_is_refused),
+          cmocka_unit_test(what_a_full_table_cannot_receive_is_refused),
           cmocka_unit_test(what_is_no_order_changes_nothing))

@@ -420,6 +420,25 @@ static void messages_are_read_together(void **state) {
     transport_close(server);
 }
 
+/* Many short ones keep nobody else waiting: the rest is told again. */
+static void few_messages_are_read_at_once(void **state) {
+    enum { MESSAGES = 200, AT_ONCE = 32 };
+    struct transport server, client;
+
+    (void)state;
+    line_open(&server, &client);
+    for (int i = 0; i < MESSAGES; i++)
+        assert_int_equal(transport_send(client, "x", 1, NULL, 0), 1);
+    for (ptrdiff_t left = MESSAGES, n; left > 0; left -= n) {
+        n = receive_some(server, BIG);
+        assert_in_range(n, 1, AT_ONCE);
+        assert_true(left == n || line_is_ready(transport_pollable(server)));
+    }
+    assert_false(line_is_ready(transport_pollable(server)));
+    transport_close(client);
+    transport_close(server);
+}
+
 static void copies_are_closed_with_the_connection(void **state) {
     struct transport server, client;
     HANDLE event;
@@ -677,9 +696,10 @@ TEST_MAIN(TEST_CASE(clients_connect_and_are_accepted), TEST_CASE(many_may_wait_t
           TEST_CASE(what_does_not_fit_is_sent_when_there_is_room),
           TEST_CASE(a_full_server_is_not_woken_by_requests),
           TEST_CASE(what_was_sent_can_be_read_after_the_close), TEST_CASE(handles_travel_beside_the_bytes),
-          TEST_CASE(messages_are_read_together), TEST_CASE(copies_are_closed_with_the_connection),
-          TEST_CASE(sockets_that_are_given_up_are_closed), TEST_CASE(one_that_expects_no_handles_gets_none),
-          TEST_CASE(as_many_handles_as_a_frame_may_have), TEST_CASE(what_cannot_be_copied_is_not_sent),
+          TEST_CASE(messages_are_read_together), TEST_CASE(few_messages_are_read_at_once),
+          TEST_CASE(copies_are_closed_with_the_connection), TEST_CASE(sockets_that_are_given_up_are_closed),
+          TEST_CASE(one_that_expects_no_handles_gets_none), TEST_CASE(as_many_handles_as_a_frame_may_have),
+          TEST_CASE(what_cannot_be_copied_is_not_sent),
           TEST_CASE(a_message_against_the_rules_ends_the_connection),
           TEST_CASE(values_that_are_no_handles_are_refused),
           TEST_CASE(what_was_right_before_is_returned_first), TEST_CASE(empty_messages_are_nothing),
