@@ -193,12 +193,18 @@ static bool own_only(const struct config *config, os_fd listener) {
     return transport_is_open(listener) && !(config_number(config, CONFIG_MODE) & 02);
 }
 
+/* With a keeper, which has tried them before the first broker, one that cannot be opened any more is only told of: without it what is held can still be had. */
+static int open_side_doors(struct broker *broker, const struct config *config) {
+    int error = side_door_open(&broker->s6, config, CONFIG_DOOR_S6);
+    return store_is_kept(broker->store) ? 0 : error;
+}
+
 static int make_registry(struct broker *broker, const struct config *config, size_t limit, os_fd listener) {
     os_uid own = peer_self();
     uint64_t seed;
     int error = os_random(&seed, sizeof seed);
     if (!error)
-        error = side_door_open(&broker->s6, config, CONFIG_DOOR_S6);
+        error = open_side_doors(broker, config);
     if (error)
         return error;
     inspect_init(listener);

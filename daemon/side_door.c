@@ -15,8 +15,15 @@ int side_door_open(struct side_door *door, const struct config *config, enum con
         return error;
     }
     door->address = address;
-    log_write(LOG_LEVEL_INFO, "listening for clients of another protocol; address=%s", address);
     return 0;
+}
+
+int side_door_try(const struct config *config, enum config_key key) {
+    struct side_door door = {.fd = OS_FD_NONE};
+    int error = side_door_open(&door, config, key);
+    side_door_close(&door);
+    os_close(door.fd);
+    return error;
 }
 
 int side_door_listen(struct side_door *door, const struct dialect *dialect, struct sessions *sessions,
@@ -26,6 +33,8 @@ int side_door_listen(struct side_door *door, const struct dialect *dialect, stru
     int error = listener_open(&door->listener, door->fd, sessions, users);
     listener_speak(&door->listener, dialect);
     door->listens = true;
+    if (!error)
+        log_write(LOG_LEVEL_INFO, "listening for clients of another protocol; address=%s", door->address);
     return error;
 }
 

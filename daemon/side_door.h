@@ -21,6 +21,9 @@ struct side_door {
 /* Makes the socket file, if the key is set. 0, or a negative errno, which has been logged. */
 int side_door_open(struct side_door *door, const struct config *config, enum config_key key);
 
+/* Opens it, and closes it: for a keeper, which has no use for it itself. */
+int side_door_try(const struct config *config, enum config_key key);
+
 /* From now on clients are accepted, who speak that dialect. 0 or a negative errno. */
 int side_door_listen(struct side_door *door, const struct dialect *dialect, struct sessions *sessions,
                      struct users *users);

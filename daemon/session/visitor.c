@@ -12,10 +12,14 @@
 static void on_timer(struct loop_timer *timer) {
     struct visitor *visitor = CONTAINER_OF(timer, struct visitor, half);
     struct connection *connection = visitor->connection;
-    bool waits = lane_rests(&connection->user->lane) || turn_is_queued(&connection->task) ||
-                 !(connection->watch.interest & LOOP_READ);
-    if (!waits || loop_timer_set(connection->all->loop, timer, os_now_us() + VISITOR_HALF_US))
-        visitor->end(connection, "half a message for ten seconds");
+    struct lane *lane = &connection->user->lane;
+    bool waits =
+        lane_rests(lane) || turn_is_queued(&connection->task) || !(connection->watch.interest & LOOP_READ);
+    if (waits && !loop_timer_set(connection->all->loop, timer, os_now_us() + VISITOR_HALF_US))
+        return;
+    (void)turn_charge(lane->turns, NULL); /* it sends what was answered before */
+    visitor->end(connection, "half a message for ten seconds");
+    (void)turn_charge(lane->turns, lane);
 }
 
 int visitor_make(struct connection *connection, const struct dialect *dialect,

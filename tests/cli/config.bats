@@ -85,9 +85,11 @@ door s6: the next start of portd uses the new value" ]
 
 @test "a door that cannot be opened keeps the broker from starting, and says why" {
   printf 'door { s6 = "unix:/nowhere/s6.sock" }\n' >"$config"
-  both "$PORTD_BIN" --config "$config" --listen "$PORTD_ADDRESS"
-  exits 1
-  has "$error" "cannot listen on unix:/nowhere/s6.sock: No such file or directory"
+  for keeper in no yes; do
+    both "$PORTD_BIN" --config "$config" --listen "$PORTD_ADDRESS" --keeper "$keeper"
+    exits 1
+    has "$error" "cannot listen on unix:/nowhere/s6.sock: No such file or directory"
+  done
 }
 
 @test "faults: each with its file and line, exit code 2, nothing on standard output" {

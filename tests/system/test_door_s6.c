@@ -604,6 +604,30 @@ static void what_is_stored_outlives_the_broker(void **state) {
     }
 }
 
+/* Where something else is by then. */
+static void what_is_held_does_not_need_the_door(void **state) {
+    struct raw raw;
+    const char *name = "kept", *path = address + strlen("unix:");
+    portd_native taken = -1;
+    portd_id id;
+    int ends[2];
+    (void)state;
+    start("", "--keeper", "yes");
+    guest_pipe(ends);
+    struct change change = {.keeper = broker.pid};
+    knock(&raw);
+    assert_int_equal(store(&raw, name, ends[0]), 0);
+    change.last = fixture_child(broker.pid, NULL);
+    assert_return_code(unlink(path), errno);
+    assert_return_code(mkdir(path, 0700), errno);
+    assert_return_code(kill(change.last, SIGKILL), errno);
+    assert_true(fixture_until(is_another, &change));
+    portd_client *client = fixture_client_at(broker.address, NULL);
+    assert_int_equal(portd_get(client, NULL, &name, 1, NULL, fixture_soon(), &taken, &id), 1);
+    assert_same(fixture_own((int)taken), ends[0]);
+    assert_return_code(rmdir(path), errno);
+}
+
 static void the_door_does_not_open_elsewhere(void **state) {
     struct raw raw, other;
     (void)state;
@@ -629,6 +653,7 @@ int main(void) {
                                  CASE(half_a_message_has_its_time),
                                  CASE(a_message_may_come_byte_by_byte),
                                  CASE(what_is_stored_outlives_the_broker),
+                                 CASE(what_is_held_does_not_need_the_door),
                                  CASE(the_door_does_not_open_elsewhere)};
     return TEST_RUN(cases);
 }
