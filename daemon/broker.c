@@ -60,7 +60,7 @@ struct broker {
     struct registry registry;
     struct sessions sessions;
     struct listener listener;
-    struct side_door s6;
+    struct side_door s6, notify;
     struct idle idle;
     struct reloader reloader;
     struct store *store;
@@ -102,7 +102,8 @@ static void on_reload_asked(void *context, struct reload_wait *wait) {
 
 /* Nothing would start the broker again for those who come by a side door: so with one it stays. */
 static int64_t idle_limit(const struct broker *broker, const struct config *config) {
-    return broker->s6.address ? 0 : (int64_t)config_number(config, CONFIG_IDLE_EXIT);
+    return broker->s6.address || broker->notify.address ? 0
+                                                        : (int64_t)config_number(config, CONFIG_IDLE_EXIT);
 }
 
 static int use_config(void *context, const struct config *config, struct remarks *notes) {
@@ -195,8 +196,9 @@ static bool own_only(const struct config *config, os_fd listener) {
 
 /* With a keeper, which has tried them before the first broker, one that cannot be opened any more is only told of: without it what is held can still be had. */
 static int open_side_doors(struct broker *broker, const struct config *config) {
-    int error = side_door_open(&broker->s6, config, CONFIG_DOOR_S6);
-    return store_is_kept(broker->store) ? 0 : error;
+    int s6 = side_door_open(&broker->s6, config, CONFIG_DOOR_S6),
+        notify = side_door_open(&broker->notify, config, CONFIG_DOOR_NOTIFY);
+    return store_is_kept(broker->store) ? 0 : s6 ? s6 : notify;
 }
 
 static int make_registry(struct broker *broker, const struct config *config, size_t limit, os_fd listener) {
@@ -249,6 +251,8 @@ static int make_registry(struct broker *broker, const struct config *config, siz
     error = listener_open(&broker->listener, listener, &broker->sessions, &broker->users);
     if (!error)
         error = side_door_listen(&broker->s6, &s6_dialect, &broker->sessions, &broker->users);
+    if (!error)
+        error = side_door_take(&broker->notify, &broker->sessions, &broker->users);
     if (error)
         return error;
     if (fd_table_free(&broker->fd_table) >= FD_TABLE_LEAST)
@@ -325,11 +329,13 @@ bool broker_free(struct broker *broker) {
         store_leave(broker->store); /* the keeper ends as well */
         listener_close(&broker->listener);
         side_door_close(&broker->s6);
+        side_door_close(&broker->notify);
         sessions_disconnect(&broker->sessions);
         holdings_end(&broker->sessions);
         sessions_deinit(&broker->sessions);
     }
     side_door_close(&broker->s6);
+    side_door_close(&broker->notify);
     store_free(broker->store);
     if (broker->closer)
         closer_stop(broker->closer);

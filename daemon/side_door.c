@@ -3,13 +3,15 @@
 
 #include "base/log.h"
 #include "door.h"
+#include "proto/letter.h"
 
 int side_door_open(struct side_door *door, const struct config *config, enum config_key key) {
     const char *address = config_text(config, key);
     if (!address)
         return 0;
-    int error =
-        transport_listen(address, (unsigned)config_number(config, CONFIG_MODE), &door->fd, &door->file);
+    unsigned mode = (unsigned)config_number(config, CONFIG_MODE);
+    int error = key == CONFIG_DOOR_NOTIFY ? letter_bind(address, mode, &door->fd, &door->file)
+                                          : transport_listen(address, mode, &door->fd, &door->file);
     if (error) {
         door_complain(address, error);
         return error;
@@ -38,6 +40,16 @@ int side_door_listen(struct side_door *door, const struct dialect *dialect, stru
     return error;
 }
 
+int side_door_take(struct side_door *door, struct sessions *sessions, struct users *users) {
+    if (!door->address)
+        return 0;
+    int error = post_open(&door->post, door->fd, sessions, users);
+    door->takes = true;
+    if (!error)
+        log_write(LOG_LEVEL_INFO, "waiting for notifications; address=%s", door->address);
+    return error;
+}
+
 void side_door_close(struct side_door *door) {
     if (!door->address)
         return;
@@ -45,5 +57,7 @@ void side_door_close(struct side_door *door) {
     transport_unlink(door->address, &door->file);
     if (door->listens)
         listener_close(&door->listener);
+    if (door->takes)
+        post_close(&door->post);
     door->address = NULL;
 }

@@ -5,4 +5,7 @@
 /* NULL, or a static text: why there can be none at that address. */
 const char *doorway_check(const char *text);
 
+/* The same for one where letters come (proto/letter.h). */
+const char *doorway_check_post(const char *text);
+
 #endif

@@ -24,6 +24,7 @@ static const struct key keys[] = {
     {KEY_TOP, "idle-exit", CONFIG_IDLE_EXIT, VALUE_DURATION, 0, LONGEST, "0", NULL, true, true},
     {KEY_TOP, "log-level", CONFIG_LOG_LEVEL, VALUE_LEVEL, 0, 0, "info", "PORTD_LOG_LEVEL", true, true},
     {KEY_TOP, "keeper", CONFIG_KEEPER, VALUE_SWITCH, 0, 0, "no", NULL, true, false},
+    {KEY_DOOR, "notify", CONFIG_DOOR_NOTIFY, VALUE_POST, 0, 0, NULL, NULL, false, false},
     {KEY_DOOR, "s6", CONFIG_DOOR_S6, VALUE_DOOR, 0, 0, NULL, NULL, false, false},
     {KEY_QUOTA, "sessions", QUOTA(USER_SESSIONS), VALUE_NUMBER, 4, SLOTS, NULL, NULL, false, true},
     {KEY_QUOTA, "connections", QUOTA(USER_CONNECTIONS), VALUE_NUMBER, 4, SLOTS, NULL, NULL, false, true},
@@ -100,7 +101,7 @@ int key_set(const struct key *key, struct config_setting *setting, const char *t
     made.text = NULL;
     if (value_parse(key->kind, text, key->least, key->most, &made.number, why))
         return -1;
-    if (key->kind == VALUE_ADDRESS || key->kind == VALUE_DOOR) {
+    if (value_is_address(key->kind)) {
         made.text = text_copy(text);
         if (!made.text)
             return -ENOMEM;

@@ -17,6 +17,7 @@ struct hold_record;
 struct owner_process;
 struct refusal;
 struct sessions;
+struct user;
 
 /* A hold, who made it, and until when. */
 struct held {
@@ -39,6 +40,10 @@ struct holding_terms {
 
 /* Makes a hold of *fd for the connection's uid, without a name. Sets *fd to OS_FD_NONE if it has taken it. NULL: the refusal. */
 struct held *held_new(struct connection *connection, os_fd *fd, struct refusal *refusal);
+
+/* The same for a uid whose process has no connection. pid: for lists. */
+struct held *held_new_for(struct sessions *sessions, struct user *user, uint32_t pid, os_fd *fd,
+                          struct refusal *refusal);
 
 /* Whether what is held can have such a lease. 0, or -1 and the refusal. */
 int held_check_lease(const struct held *held, const struct holding_terms *terms, struct refusal *refusal);
