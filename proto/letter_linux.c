@@ -10,7 +10,6 @@
 #include "direct_unix.h"
 #include "socket.h"
 #include "socket_unix.h"
-#include "transport.h"
 
 #include <errno.h>
 #include <string.h>
@@ -29,18 +28,11 @@ static int ask_for_senders(int box) {
     return setsockopt(box, SOL_SOCKET, SO_PASSCRED, &yes, sizeof(yes)) < 0 ? -errno : 0;
 }
 
+/* Before the first can come. */
 int letter_bind(const char *address, unsigned mode, os_fd *box, struct transport_file *file) {
-    int r = socket_bind_at(address, SOCK_DGRAM, mode, box, file);
+    static const struct socket_kind letters = {.type = SOCK_DGRAM, .prepare = ask_for_senders};
 
-    if (r < 0)
-        return r;
-    r = ask_for_senders(*box);
-    if (r < 0) {
-        transport_unlink(address, file);
-        os_close(*box);
-        *box = OS_FD_NONE;
-    }
-    return r;
+    return socket_bind_at(address, &letters, mode, box, file);
 }
 
 static ssize_t receive(int box, struct msghdr *message, int flags) {

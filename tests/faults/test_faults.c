@@ -22,6 +22,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -29,7 +30,7 @@ enum { EVERY = 1, QUIET_MS = 5000 };
 
 static struct faults *faults;
 static struct fixture broker;
-static char page[64], config[64], door[80];
+static char page[64], config[64], door[80], box[80];
 
 /* The configuration of a broker: one of everything. */
 static void make_config(void) {
@@ -40,7 +41,8 @@ static void make_config(void) {
 
     assert_true(fd >= 0);
     (void)snprintf(door, sizeof(door), "unix:%s.s6", config);
-    assert_true(dprintf(fd, "%sdoor { s6 = \"%s\" }\n", text, door) > 0);
+    (void)snprintf(box, sizeof(box), "%s.notify", config);
+    assert_true(dprintf(fd, "%sdoor { s6 = \"%s\" notify = \"unix:%s\" }\n", text, door, box) > 0);
     (void)close(fd);
 }
 
@@ -492,6 +494,40 @@ static void work_door(struct work *work) {
     }
 }
 
+/* A notification, with a descriptor. It may wait for others in the queue. */
+static void letter_send(struct work *work, const char *text, int fd) {
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    struct raw raw = {.fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+
+    (void)snprintf(name.sun_path, sizeof(name.sun_path), "%s", box);
+    if (raw.fd < 0 || connect(raw.fd, (struct sockaddr *)&name, sizeof(name)) ||
+        raw_send(&raw, text, strlen(text), &fd, fd >= 0)) {
+        work->bad++;
+        work->step = "a notification that is not taken";
+    }
+    (void)close(raw.fd);
+}
+
+/* Nobody is answered, so it is removed twice: one of these may be refused. A barrier ends in any case. */
+static void work_notifies(struct work *work) {
+    int fd = eventfd(0, EFD_CLOEXEC), ends[2];
+
+    letter_send(work, "FDSTORE=1\nFDNAME=letter", fd);
+    letter_send(work, "FDSTOREREMOVE=1\nFDNAME=letter", -1);
+    letter_send(work, "FDSTOREREMOVE=1\nFDNAME=letter", -1);
+    (void)close(fd);
+    if (pipe2(ends, O_CLOEXEC))
+        return;
+    letter_send(work, "BARRIER=1", ends[1]);
+    (void)close(ends[1]);
+    struct pollfd end = {.fd = ends[0]};
+    if (poll(&end, 1, QUIET_MS) != 1) {
+        work->bad++;
+        work->step = "a barrier that stays";
+    }
+    (void)close(ends[0]);
+}
+
 /* All of it. What is in flight at the end goes with the connection. */
 static void work_all(struct work *work) {
     portd_options options = PORTD_OPTIONS_INIT;
@@ -511,6 +547,7 @@ static void work_all(struct work *work) {
     work_replaces(work);
     work_makes_handles(work);
     work_door(work);
+    work_notifies(work);
     work_looks(work);
     work_reloads(work);
     DO(portd_ping(work->client, soon()));
