@@ -72,8 +72,8 @@ struct message {
 };
 
 static void add_big(struct message *message, uint64_t value, size_t n) {
-    for (size_t i = 0; i < n; i++)
-        message->bytes[message->size + i] = (uint8_t)(value >> 8 * (n - 1 - i));
+    for (size_t i = n; i-- > 0; value >>= 8)
+        message->bytes[message->size + i] = (uint8_t)value;
     message->size += n;
 }
 
