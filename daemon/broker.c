@@ -36,7 +36,9 @@
 #include "session/holding.h"
 #include "session/listener.h"
 #include "session/revoke.h"
+#include "session/s6.h"
 #include "session/session.h"
+#include "side_door.h"
 #include "store/store.h"
 #include "utlist.h"
 
@@ -58,6 +60,7 @@ struct broker {
     struct registry registry;
     struct sessions sessions;
     struct listener listener;
+    struct side_door s6, notify;
     struct idle idle;
     struct reloader reloader;
     struct store *store;
@@ -97,6 +100,12 @@ static void on_reload_asked(void *context, struct reload_wait *wait) {
     reloader_start(&broker->reloader, wait);
 }
 
+/* Nothing would start the broker again for those who come by a side door: so with one it stays. */
+static int64_t idle_limit(const struct broker *broker, const struct config *config) {
+    return broker->s6.address || broker->notify.address ? 0
+                                                        : (int64_t)config_number(config, CONFIG_IDLE_EXIT);
+}
+
 static int use_config(void *context, const struct config *config, struct remarks *notes) {
     struct broker *broker = context;
     struct rule_table *rules;
@@ -111,7 +120,7 @@ static int use_config(void *context, const struct config *config, struct remarks
     policy_use(&broker->policy, rules);
     revoke_all(&broker->sessions);
     log_set_level((enum log_level)config_number(config, CONFIG_LOG_LEVEL));
-    idle_set_limit(&broker->idle, (int64_t)config_number(config, CONFIG_IDLE_EXIT));
+    idle_set_limit(&broker->idle, idle_limit(broker, config));
     return 0;
 }
 
@@ -195,13 +204,24 @@ static bool own_only(const struct config *config, os_fd listener) {
     return transport_is_open(listener) && !(config_number(config, CONFIG_MODE) & 02);
 }
 
+/* With a keeper, which has tried them before the first broker, one that cannot be opened any more is only told of: without it what is held can still be had. */
+static int open_side_doors(struct broker *broker, const struct config *config) {
+    int s6 = side_door_open(&broker->s6, config, CONFIG_DOOR_S6),
+        notify = side_door_open(&broker->notify, config, CONFIG_DOOR_NOTIFY);
+    return store_is_kept(broker->store) ? 0 : s6 ? s6 : notify;
+}
+
 static int make_registry(struct broker *broker, const struct config *config, size_t limit, os_fd listener) {
     os_uid own = peer_self();
     uint64_t seed;
     int error = os_random(&seed, sizeof seed);
+    if (!error)
+        error = open_side_doors(broker, config);
     if (error)
         return error;
     inspect_init(listener);
+    if (broker->s6.address)
+        inspect_add_listener(broker->s6.fd);
     taker_init();
     error = stream_init();
     if (!error)
@@ -239,6 +259,10 @@ static int make_registry(struct broker *broker, const struct config *config, siz
     broker->sessions.reload_context = broker;
     broker->sessions.store = broker->store;
     error = listener_open(&broker->listener, listener, &broker->sessions, &broker->users);
+    if (!error)
+        error = side_door_listen(&broker->s6, &s6_dialect, &broker->sessions, &broker->users);
+    if (!error)
+        error = side_door_take(&broker->notify, &broker->sessions, &broker->users);
     if (error)
         return error;
     if (fd_table_free(&broker->fd_table) >= FD_TABLE_LEAST)
@@ -269,8 +293,7 @@ struct broker *broker_new(const struct config *config, const struct config_given
         (void)broker_free(broker);
         return NULL;
     }
-    idle_init(&broker->idle, broker->loop, &broker->sessions, door,
-              (int64_t)config_number(config, CONFIG_IDLE_EXIT));
+    idle_init(&broker->idle, broker->loop, &broker->sessions, door, idle_limit(broker, config));
     broker->log.fn = on_log_due;
     broker->log_due = LOG_NEVER;
     loop_round(broker->loop, on_round, broker);
@@ -316,10 +339,14 @@ bool broker_free(struct broker *broker) {
         report(broker);
         store_leave(broker->store); /* the keeper ends as well */
         listener_close(&broker->listener);
+        side_door_close(&broker->s6);
+        side_door_close(&broker->notify);
         sessions_disconnect(&broker->sessions);
         holdings_end(&broker->sessions);
         sessions_deinit(&broker->sessions);
     }
+    side_door_close(&broker->s6);
+    side_door_close(&broker->notify);
     store_free(broker->store);
     if (broker->closer)
         closer_stop(broker->closer);

@@ -16,7 +16,7 @@
 #include <string.h>
 
 /* Some errnos need a better text than os_error_text's. */
-static void complain(const char *address, int error) {
+void door_complain(const char *address, int error) {
     const char *why = os_error_text(-error);
     if (error == -EADDRINUSE)
         why = "another program is listening there, perhaps a broker";
@@ -110,7 +110,7 @@ static int open_listener(struct door *door, const struct config *config) {
         log_write(LOG_LEVEL_INFO, "another program is already listening, perhaps a broker; address=%s",
                   door->address);
     else
-        complain(door->address, error);
+        door_complain(door->address, error);
     door->own = !error && strncmp(door->address, "fd:", 3) != 0;
     return error;
 }

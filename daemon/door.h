@@ -32,6 +32,9 @@ int door_inherit(struct door *door, os_fd listener);
  * file cannot be taken away. */
 int door_leave(struct door *door);
 
+/* Logs why it cannot listen there. error: negative. */
+void door_complain(const char *address, int error);
+
 /* Nobody takes what the service manager has given back. */
 void door_discard_stored(struct door *door);
 

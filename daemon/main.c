@@ -9,6 +9,7 @@
 #include "loop/thread.h"
 #include "options.h"
 #include "service.h"
+#include "side_door.h"
 #include "store/keeper.h"
 #include "store/store.h"
 
@@ -76,7 +77,9 @@ static int serve(const struct options *options, const struct config *config, cha
         return STATUS_USAGE;
     }
     if (keeper == OS_FD_NONE && config_number(config, CONFIG_KEEPER)) {
-        status = keeper_run(argv, &door, options->notify_fd);
+        status = side_door_try(config, CONFIG_DOOR_S6) || side_door_try(config, CONFIG_DOOR_NOTIFY)
+                     ? EXIT_FAILURE
+                     : keeper_run(argv, &door, options->notify_fd);
         door_close(&door);
         return status;
     }

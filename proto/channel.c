@@ -72,12 +72,12 @@ static size_t frame_last(const struct channel *channel, size_t from) {
     while (at < channel->end) {
         if (at >= from)
             last = at;
-        if (channel->end - at < FRAME_HEADER)
+        if (channel->end - at < frame_size_by(channel->layout))
             break;
-        struct frame_header header = frame_decode(channel->in + at);
+        struct frame_header header = frame_decode_by(channel->layout, channel->in + at);
         if (frame_check(header, channel->max))
             break;
-        at += FRAME_HEADER + header.length;
+        at += frame_size_by(channel->layout) + header.length;
     }
     return last;
 }
@@ -143,9 +143,9 @@ int channel_fill(struct channel *channel, channel_discard *discard, void *contex
 
 /* Whether the header of the frame in progress is complete; decodes it. */
 static bool frame_begins(const struct channel *channel, struct frame_header *header) {
-    if (channel->end - channel->begin < FRAME_HEADER)
+    if (channel->end - channel->begin < frame_size_by(channel->layout))
         return false;
-    *header = frame_decode(channel->in + channel->begin);
+    *header = frame_decode_by(channel->layout, channel->in + channel->begin);
     return true;
 }
 
@@ -155,7 +155,7 @@ size_t channel_peek(const struct channel *channel, const uint8_t **at, const uin
     *at = *end = NULL;
     if (!frame_begins(channel, &header))
         return 0;
-    *at = channel->in + channel->begin + FRAME_HEADER;
+    *at = channel->in + channel->begin + frame_size_by(channel->layout);
     *end = channel->in + channel->end;
     return header.length;
 }
@@ -165,7 +165,8 @@ bool channel_begins_frame(const struct channel *channel) {
 
     if (!frame_begins(channel, &header))
         return false;
-    return frame_check(header, channel->max) || channel->end - channel->begin - FRAME_HEADER >= header.length;
+    return frame_check(header, channel->max) ||
+           channel->end - channel->begin - frame_size_by(channel->layout) >= header.length;
 }
 
 /* Moves the descriptors of the frame in progress to *frame. */
@@ -193,15 +194,15 @@ int channel_next(struct channel *channel, struct channel_frame *frame) {
     channel->fault = frame_check(header, channel->max);
     if (channel->fault)
         return CHANNEL_E_PROTOCOL;
-    if (channel->end - channel->begin - FRAME_HEADER < header.length)
+    if (channel->end - channel->begin - frame_size_by(channel->layout) < header.length)
         return 0;
-    frame->body = channel->in + channel->begin + FRAME_HEADER;
+    frame->body = channel->in + channel->begin + frame_size_by(channel->layout);
     frame->length = header.length;
     set_hand_out(channel, frame);
     if (frame->n_fds != header.n_fds)
         frame->mismatch = true;
-    channel->begin += FRAME_HEADER + header.length;
-    channel->offset += FRAME_HEADER + header.length;
+    channel->begin += frame_size_by(channel->layout) + header.length;
+    channel->offset += frame_size_by(channel->layout) + header.length;
     return 1;
 }
 
@@ -313,22 +314,23 @@ static int out_reserve(struct channel *channel, size_t more) {
 }
 
 uint8_t *channel_put(struct channel *channel, size_t length) {
-    if (length > FRAME_LONG_MAX || out_reserve(channel, FRAME_HEADER + length) < 0)
+    if (length > FRAME_LONG_MAX || out_reserve(channel, frame_size_by(channel->layout) + length) < 0)
         return NULL;
     uint8_t *at = channel->out + channel->out_end;
-    frame_encode(at, (struct frame_header){.length = (uint32_t)length});
-    channel->out_last = FRAME_HEADER + length;
+    frame_encode_by(channel->layout, at, (struct frame_header){.length = (uint32_t)length});
+    channel->out_last = frame_size_by(channel->layout) + length;
     channel->out_end += channel->out_last;
-    return at + FRAME_HEADER;
+    return at + frame_size_by(channel->layout);
 }
 
 void channel_trim(struct channel *channel, size_t length) {
-    assert(FRAME_HEADER + length <= channel->out_last);
+    assert(frame_size_by(channel->layout) + length <= channel->out_last);
     size_t begin = channel->out_end - channel->out_last;
-    channel->out_last = length > 0 ? FRAME_HEADER + length : 0;
+    channel->out_last = length > 0 ? frame_size_by(channel->layout) + length : 0;
     channel->out_end = begin + channel->out_last;
     if (length > 0)
-        frame_encode(channel->out + begin, (struct frame_header){.length = (uint32_t)length});
+        frame_encode_by(channel->layout, channel->out + begin,
+                        (struct frame_header){.length = (uint32_t)length});
     else if (channel_pending(channel) == 0)
         out_return(channel);
 }
@@ -357,7 +359,9 @@ static void out_fds_forget(struct channel *channel, channel_discard *discard, vo
 static ptrdiff_t out_send_fds(struct channel *channel, const os_fd *fds, size_t n_fds) {
     const uint8_t *at = channel->out + channel->out_begin;
 
-    return transport_send(channel->transport, at, FRAME_HEADER + frame_decode(at).length, fds, n_fds);
+    return transport_send(channel->transport, at,
+                          frame_size_by(channel->layout) + frame_decode_by(channel->layout, at).length, fds,
+                          n_fds);
 }
 
 int channel_flush(struct channel *channel) {
@@ -385,7 +389,10 @@ int channel_flush(struct channel *channel) {
 void channel_skip_fds(struct channel *channel) {
     assert(channel->out_fds_at == 0 && !transport_has_begun(channel->transport));
     out_fds_forget(channel, channel_drop_fd, channel);
-    out_sent(channel, FRAME_HEADER + frame_decode(channel->out + channel->out_begin).length, 0);
+    out_sent(channel,
+             frame_size_by(channel->layout) +
+                 frame_decode_by(channel->layout, channel->out + channel->out_begin).length,
+             0);
 }
 
 static int out_fds_keep(struct channel *channel, const os_fd *fds, size_t n_fds) {
@@ -411,9 +418,9 @@ int channel_put_fds(struct channel *channel, const uint8_t *body, size_t length,
     if (!room)
         return -ENOMEM;
     memcpy(room, body, length);
-    frame_encode(room - FRAME_HEADER,
-                 (struct frame_header){.length = (uint32_t)length, .n_fds = (uint16_t)n_fds});
-    size_t before = channel_pending(channel) - FRAME_HEADER - length;
+    frame_encode_by(channel->layout, room - frame_size_by(channel->layout),
+                    (struct frame_header){.length = (uint32_t)length, .n_fds = (uint16_t)n_fds});
+    size_t before = channel_pending(channel) - frame_size_by(channel->layout) - length;
     ptrdiff_t sent = before == 0 ? out_send_fds(channel, fds, n_fds) : -EAGAIN;
     if (sent > 0) {
         channel->passed += n_fds;

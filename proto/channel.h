@@ -59,6 +59,7 @@ struct channel {
     bool bare;    /* no descriptors are expected: the kernel closes those that come nevertheless */
     bool brought; /* by the last channel_fill that has read: descriptors */
     bool sleep;   /* channel_fill sleeps in its read (transport_recv) */
+    const struct frame_layout *layout; /* of its headers; NULL: portd's own (frame.h) */
     channel_discard *discard; /* takes copies, and descriptors that the channel drops; NULL: os_close */
     void *discard_context;
     /* private to channel.c: */
@@ -136,12 +137,15 @@ int channel_copy_fds(os_fd *copies, const os_fd *fds, size_t n, size_t *made);
 /* Whether fn is true for one of the received descriptors. */
 bool channel_any_fd(const struct channel *channel, bool (*fn)(void *context, os_fd fd), void *context);
 
+/* Whether received bytes were left over. */
+static inline bool channel_has_bytes(const struct channel *channel) { return channel->begin != channel->end; }
+
 /* For channel_has_frame, if there are bytes. */
 bool channel_begins_frame(const struct channel *channel);
 
 /* Whether a complete frame (or a bad header) was left over. A round with the bytes left over needs no channel_fill. */
 static inline bool channel_has_frame(const struct channel *channel) {
-    return channel->begin != channel->end && channel_begins_frame(channel);
+    return channel_has_bytes(channel) && channel_begins_frame(channel);
 }
 
 /* Appends a frame with room for a body of that length, header written; the caller fills it. NULL: no memory, nothing changed. */

@@ -24,6 +24,28 @@ struct frame_header {
 void frame_encode(uint8_t bytes[FRAME_HEADER], struct frame_header header);
 struct frame_header frame_decode(const uint8_t bytes[FRAME_HEADER]);
 
+/* The header of a protocol that is not this one: `size` bytes, at most FRAME_HEADER. */
+struct frame_layout {
+    size_t size;
+    void (*encode)(uint8_t *bytes, struct frame_header header);
+    struct frame_header (*decode)(const uint8_t *bytes);
+};
+
+/* By a layout; NULL: by the functions above. */
+static inline size_t frame_size_by(const struct frame_layout *layout) {
+    return layout ? layout->size : FRAME_HEADER;
+}
+static inline void frame_encode_by(const struct frame_layout *layout, uint8_t *bytes,
+                                   struct frame_header header) {
+    if (layout)
+        layout->encode(bytes, header);
+    else
+        frame_encode(bytes, header);
+}
+static inline struct frame_header frame_decode_by(const struct frame_layout *layout, const uint8_t *bytes) {
+    return layout ? layout->decode(bytes) : frame_decode(bytes);
+}
+
 /* NULL, or a static text: why the connection must be closed. max: the longest body allowed, bytes. */
 const char *frame_check(struct frame_header header, size_t max);
 

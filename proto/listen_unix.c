@@ -137,12 +137,12 @@ static int clear(const char *address, const char *path) {
 
 /* Only the umask gives the file its mode at creation (fchmod of a socket does not change its file). The umask is the process's, so call this
  * before threads are started. */
-static int bind_as(int fd, const struct sockaddr_un *name, unsigned mode) {
+static int bind_as(int fd, const struct socket_kind *kind, const struct sockaddr_un *name, unsigned mode) {
     mode_t before = umask(~(mode_t)mode & 0777);
     int r = bind(fd, (const struct sockaddr *)name, (socklen_t)socket_address_size(name)) < 0 ? -errno : 0;
 
     (void)umask(before);
-    if (r < 0)
+    if (r < 0 || kind->type != SOCK_STREAM)
         return r;
     if (listen(fd, socket_full_refuses() ? SOMAXCONN : QUEUE) < 0) {
         r = -errno;
@@ -152,21 +152,24 @@ static int bind_as(int fd, const struct sockaddr_un *name, unsigned mode) {
     return r;
 }
 
-static int bind_new(const struct sockaddr_un *name, unsigned mode, os_fd *listener) {
-    int fd = socket_new();
+static int bind_new(const struct sockaddr_un *name, const struct socket_kind *kind, unsigned mode,
+                    os_fd *bound) {
+    int fd = socket_new(kind->type);
 
     if (fd < 0)
         return fd;
-    int r = bind_as(fd, name, mode);
+    int r = kind->prepare ? kind->prepare(fd) : 0;
+    if (r == 0)
+        r = bind_as(fd, kind, name, mode);
     if (r < 0)
         os_close(fd);
     else
-        *listener = fd;
+        *bound = fd;
     return r;
 }
 
-static int listen_at_path(const char *address, const struct sockaddr_un *name, unsigned mode, os_fd *listener,
-                          struct transport_file *file) {
+static int bind_at_path(const char *address, const struct sockaddr_un *name, const struct socket_kind *kind,
+                        unsigned mode, os_fd *bound, struct transport_file *file) {
     const char *path = name->sun_path;
     struct stat status;
     int lock = lock_take(path, BEGIN_US);
@@ -176,7 +179,7 @@ static int listen_at_path(const char *address, const struct sockaddr_un *name, u
     clear_leaving(path);
     int r = clear(address, path);
     if (r == 0)
-        r = bind_new(name, mode, listener);
+        r = bind_new(name, kind, mode, bound);
     if (r == 0 && lstat(path, &status) == 0)
         *file = (struct transport_file){
             .device = (uint64_t)status.st_dev, .inode = status.st_ino, .lock = OS_FD_NONE};
@@ -184,7 +187,8 @@ static int listen_at_path(const char *address, const struct sockaddr_un *name, u
     return r;
 }
 
-int transport_listen(const char *address, unsigned mode, os_fd *listener, struct transport_file *file) {
+int socket_bind_at(const char *address, const struct socket_kind *kind, unsigned mode, os_fd *bound,
+                   struct transport_file *file) {
     struct address parsed;
     struct sockaddr_un name;
     struct transport_file nowhere;
@@ -194,14 +198,20 @@ int transport_listen(const char *address, unsigned mode, os_fd *listener, struct
     if (address_parse(address, &parsed))
         return -EINVAL;
     if (parsed.kind == ADDRESS_FD)
-        return socket_adopt_as(parsed.fd, true, listener);
+        return kind->type == SOCK_STREAM ? socket_adopt_as(parsed.fd, true, bound) : -EINVAL;
     if (parsed.kind != ADDRESS_UNIX)
         return -EAFNOSUPPORT;
     int r = socket_address(&parsed, &name);
     if (r < 0)
         return r;
-    return name.sun_path[0] ? listen_at_path(address, &name, mode, listener, file)
-                            : bind_new(&name, mode, listener);
+    return name.sun_path[0] ? bind_at_path(address, &name, kind, mode, bound, file)
+                            : bind_new(&name, kind, mode, bound);
+}
+
+int transport_listen(const char *address, unsigned mode, os_fd *listener, struct transport_file *file) {
+    static const struct socket_kind stream = {.type = SOCK_STREAM};
+
+    return socket_bind_at(address, &stream, mode, listener, file);
 }
 
 /* ---- ending ------------------------------------------------------------------------------------------------------- */

@@ -9,9 +9,19 @@
 #include <stddef.h>
 
 struct sockaddr_un;
+struct transport_file;
 
-/* A new stream socket, close-on-exec, non-blocking and above the standard streams, or a negative errno. */
-int socket_new(void);
+/* A new socket of that type, close-on-exec, non-blocking and above the standard streams, or a negative errno. */
+int socket_new(int type);
+
+/* listen_unix.c: as transport_listen, for a socket of that type; one that is no stream does not listen. prepare: is called before the socket has its
+ * address, and returns 0 or a negative errno; NULL: nothing is. */
+struct socket_kind {
+    int type;
+    int (*prepare)(int fd);
+};
+int socket_bind_at(const char *address, const struct socket_kind *kind, unsigned mode, os_fd *bound,
+                   struct transport_file *file);
 
 /* The socket address of a path or an abstract name ("@name"). 0 or -ENAMETOOLONG. */
 int socket_address(const struct address *address, struct sockaddr_un *name);

@@ -37,8 +37,8 @@ union control {
     unsigned char bytes[CONTROL_SIZE];
 };
 
-int socket_new(void) {
-    int fd = os_above_standard(calls_socket(SOCK_STREAM, false));
+int socket_new(int type) {
+    int fd = os_above_standard(calls_socket(type, false));
 
     return fd < 0 ? -errno : fd;
 }
@@ -102,7 +102,7 @@ static int socket_wait(int fd, const struct sockaddr_un *name, int64_t deadline)
 }
 
 static int socket_connect(const struct sockaddr_un *name, int64_t deadline) {
-    int fd = socket_new();
+    int fd = socket_new(SOCK_STREAM);
 
     if (fd < 0)
         return fd;

@@ -131,8 +131,16 @@ int announce_parse(struct announce *announce) {
     return 0;
 }
 
+/* How much of it the program is told. */
+static size_t told(const struct announce *announce, const char *name) {
+    const char *colon = announce->preset == NULL ? strrchr(name, ':') : NULL;
+    size_t digits = colon != NULL ? strspn(colon + 1, "0123456789") : 0;
+
+    return digits > 0 && colon > name && colon[1 + digits] == '\0' ? (size_t)(colon - name) : strlen(name);
+}
+
 int announce_check(const struct announce *announce, const char *name) {
-    for (const char *p = name; announce->preset == NULL && *p != '\0'; p++)
+    for (const char *p = name, *end = name + told(announce, name); announce->preset == NULL && p < end; p++)
         if (!can_be_told(*p))
             return failure_usage(
                 &announce->in->output,
@@ -146,6 +154,14 @@ int announce_add(struct announce *announce, const char *name) {
     int rc = announce->preset != NULL ? announce->preset->add(announce, name) : add_name(announce, name);
 
     announce->n++;
+    return rc;
+}
+
+int announce_add_held(struct announce *announce, const char *name) {
+    char *short_name = text_print("%.*s", (int)told(announce, name), name);
+    int rc = announce_add(announce, short_name);
+
+    free(short_name);
     return rc;
 }
 

@@ -23,9 +23,10 @@ int announce_parse(struct announce *announce);
 /* 0 if the program can be told that name of a held descriptor. */
 int announce_check(const struct announce *announce, const char *name);
 
-/* Tells of the next listener, from PROGRAM_LISTEN_FIRST on. A name that has been checked is told as it is; in others, of ports, what cannot be told is
- * replaced, and "" is allowed. */
+/* Tells of the next listener, from PROGRAM_LISTEN_FIRST on. In the name of a port what cannot be told is replaced, and "" is allowed. That of what is held was
+ * checked, and is told as it is; only "NAME:2", under which the second is held that a program has stored as NAME, is NAME again, unless a preset tells. */
 int announce_add(struct announce *announce, const char *name);
+int announce_add_held(struct announce *announce, const char *name);
 
 /* Sets the program's environment; does nothing if there is no listener. */
 int announce_export(const struct announce *announce);

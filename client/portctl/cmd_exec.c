@@ -173,8 +173,8 @@ static int announce_listeners(struct exec *exec, const portd_list *list) {
     int rc = 0;
 
     for (size_t i = 0; i < exec->pass.n_listen && rc == 0; i++)
-        rc = announce_add(&exec->pass.announce,
-                          exec->names[i] != NULL ? exec->names[i] : portd_list_item(list, port++)->name);
+        rc = exec->names[i] != NULL ? announce_add_held(&exec->pass.announce, exec->names[i])
+                                    : announce_add(&exec->pass.announce, portd_list_item(list, port++)->name);
     return rc;
 }
 
@@ -307,7 +307,9 @@ static const char details[] =
     "              LISTEN_PIDFDID too where the system has it. LISTEN_FDNAMES has the\n"
     "              names, in printable ASCII without colons: of what is held no\n"
     "              others are possible, in those of ports there is '_' instead, and\n"
-    "              'unknown' for none. For a name with a comma: portctl get --listen\n"
+    "              'unknown' for none. NAME:2, the second that a program has stored\n"
+    "              as NAME, is NAME again. For a name with a comma:\n"
+    "              portctl get --listen\n"
     "--preset      tells of the same descriptors in place of that\n"
     "              nginx    by NGINX, as the nginx before it would: the addresses\n"
     "                       of its 'listen' must be those of the listeners, and it\n"

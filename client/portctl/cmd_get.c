@@ -51,7 +51,7 @@ static int parse_places(struct get *get) {
     for (size_t i = 0; listen && i < get->holds.n && rc == 0; i++)
         rc = announce_check(&get->pass.announce, get->holds.names[i]);
     for (size_t i = 0; listen && i < get->holds.n && rc == 0; i++)
-        rc = announce_add(&get->pass.announce, get->holds.names[i]);
+        rc = announce_add_held(&get->pass.announce, get->holds.names[i]);
     return rc == 0 ? pass_choose(&get->pass) : rc;
 }
 

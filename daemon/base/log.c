@@ -34,7 +34,8 @@ static const char *const topics[] = {[LOG_TOPIC_CONNECTION] = "connection ended"
                                      [LOG_TOPIC_HANDLE] = "cannot signal a pollable handle",
                                      [LOG_TOPIC_WORKER] = "cannot start a worker thread",
                                      [LOG_TOPIC_REST] = "users paused",
-                                     [LOG_TOPIC_RELOAD] = "configuration read"};
+                                     [LOG_TOPIC_RELOAD] = "configuration read",
+                                     [LOG_TOPIC_NOTIFICATION] = "notifications not heeded"};
 
 static log_sink *current_sink;
 static enum log_level current_level = LOG_LEVEL_INFO;

@@ -14,16 +14,17 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_D
 
 /* The subject of a line that a client or a signal can cause. */
 enum log_topic {
-    LOG_TOPIC_CONNECTION, /* a connection ended */
-    LOG_TOPIC_STRANGER,   /* a connection was turned away */
-    LOG_TOPIC_LISTENER,   /* connections cannot be accepted */
-    LOG_TOPIC_SESSION,    /* a session ended */
-    LOG_TOPIC_BELONGINGS, /* descriptors that a session held when it ended */
-    LOG_TOPIC_DESCRIPTOR, /* a descriptor cannot be watched */
-    LOG_TOPIC_HANDLE,     /* a pollable handle cannot be signalled */
-    LOG_TOPIC_WORKER,     /* a worker thread cannot be started */
-    LOG_TOPIC_REST,       /* a uid is paused because its calls take long */
-    LOG_TOPIC_RELOAD,     /* the configuration is read again */
+    LOG_TOPIC_CONNECTION,   /* a connection ended */
+    LOG_TOPIC_STRANGER,     /* a connection was turned away */
+    LOG_TOPIC_LISTENER,     /* connections cannot be accepted */
+    LOG_TOPIC_SESSION,      /* a session ended */
+    LOG_TOPIC_BELONGINGS,   /* descriptors that a session held when it ended */
+    LOG_TOPIC_DESCRIPTOR,   /* a descriptor cannot be watched */
+    LOG_TOPIC_HANDLE,       /* a pollable handle cannot be signalled */
+    LOG_TOPIC_WORKER,       /* a worker thread cannot be started */
+    LOG_TOPIC_REST,         /* a uid is paused because its calls take long */
+    LOG_TOPIC_RELOAD,       /* the configuration is read again */
+    LOG_TOPIC_NOTIFICATION, /* one is not heeded */
     LOG_TOPICS
 };
 

@@ -18,5 +18,6 @@ void changes_remark(const struct config *started, const struct config *now, stru
     for (size_t i = 0; (key = key_at(i)); i++)
         if (key->section != KEY_USER && !key->at_reload &&
             differs(&started->settings[key->which], &now->settings[key->which]))
-            remarks_add(remarks, NULL, 0, "%s: the next start of portd uses the new value", key->name);
+            remarks_add(remarks, NULL, 0, "%s%s%s: the next start of portd uses the new value",
+                        key_section_name(key->section), key->section == KEY_TOP ? "" : " ", key->name);
 }

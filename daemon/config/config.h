@@ -22,6 +22,8 @@ enum config_key {
     CONFIG_IDLE_EXIT,                         /* us; 0: never */
     CONFIG_LOG_LEVEL,                         /* enum log_level */
     CONFIG_KEEPER,                            /* 1: the broker has one */
+    CONFIG_DOOR_NOTIFY,                       /* an address: a door for notifications */
+    CONFIG_DOOR_S6,                           /* an address: a door for clients of s6-fdholderd */
     CONFIG_QUOTA,                             /* the first limit: one for each of enum user_quota, */
     CONFIG_RATE = CONFIG_QUOTA + USER_QUOTAS, /* and requests per second */
     CONFIG_KEYS,

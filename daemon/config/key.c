@@ -24,6 +24,8 @@ static const struct key keys[] = {
     {KEY_TOP, "idle-exit", CONFIG_IDLE_EXIT, VALUE_DURATION, 0, LONGEST, "0", NULL, true, true},
     {KEY_TOP, "log-level", CONFIG_LOG_LEVEL, VALUE_LEVEL, 0, 0, "info", "PORTD_LOG_LEVEL", true, true},
     {KEY_TOP, "keeper", CONFIG_KEEPER, VALUE_SWITCH, 0, 0, "no", NULL, true, false},
+    {KEY_DOOR, "notify", CONFIG_DOOR_NOTIFY, VALUE_POST, 0, 0, NULL, NULL, false, false},
+    {KEY_DOOR, "s6", CONFIG_DOOR_S6, VALUE_DOOR, 0, 0, NULL, NULL, false, false},
     {KEY_QUOTA, "sessions", QUOTA(USER_SESSIONS), VALUE_NUMBER, 4, SLOTS, NULL, NULL, false, true},
     {KEY_QUOTA, "connections", QUOTA(USER_CONNECTIONS), VALUE_NUMBER, 4, SLOTS, NULL, NULL, false, true},
     {KEY_QUOTA, "descriptors", QUOTA(USER_DESCRIPTORS), VALUE_NUMBER, 4, SLOTS, NULL, NULL, false, true},
@@ -48,7 +50,7 @@ static const struct key keys[] = {
 enum { KEYS = sizeof keys / sizeof *keys };
 
 static const char *const sections[KEY_SECTIONS] = {
-    [KEY_TOP] = "", [KEY_QUOTA] = "quota", [KEY_USER] = "user", [KEY_RULE] = "rule"};
+    [KEY_TOP] = "", [KEY_DOOR] = "door", [KEY_QUOTA] = "quota", [KEY_USER] = "user", [KEY_RULE] = "rule"};
 
 const struct key *key_at(size_t i) { return i < KEYS ? &keys[i] : NULL; }
 
@@ -99,7 +101,7 @@ int key_set(const struct key *key, struct config_setting *setting, const char *t
     made.text = NULL;
     if (value_parse(key->kind, text, key->least, key->most, &made.number, why))
         return -1;
-    if (key->kind == VALUE_ADDRESS) {
+    if (value_is_address(key->kind)) {
         made.text = text_copy(text);
         if (!made.text)
             return -ENOMEM;

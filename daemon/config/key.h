@@ -6,7 +6,7 @@
 #include "config.h"
 #include "value.h"
 
-enum key_section { KEY_TOP, KEY_QUOTA, KEY_USER, KEY_RULE, KEY_SECTIONS };
+enum key_section { KEY_TOP, KEY_DOOR, KEY_QUOTA, KEY_USER, KEY_RULE, KEY_SECTIONS };
 
 struct key {
     enum key_section section;
@@ -38,7 +38,7 @@ void key_suggest(enum key_section section, const char *name, char hint[KEY_HINT]
 int key_set(const struct key *key, struct config_setting *setting, const char *text,
             const struct config_setting *origin, char why[VALUE_WHY]);
 
-/* Where the top keys and those of `quota`, and where those of a user are. Those of a rule are elsewhere (grant.h). */
+/* Where the top keys and those of `door` and `quota`, and where those of a user are. Those of a rule are elsewhere (grant.h). */
 static inline struct config_setting *key_setting(const struct key *key, struct config *config,
                                                  struct config_user *user) {
     return key->section == KEY_USER ? &user->limits[key->which - CONFIG_QUOTA]

@@ -80,11 +80,21 @@ static void print_rule(const struct config *config, struct config_rule *rule) {
     (void)puts("}");
 }
 
-static bool has_quota(const struct config *config) {
-    for (int i = CONFIG_QUOTA; i < (int)CONFIG_QUOTA + (int)CONFIG_LIMITS; i++)
-        if (config->settings[i].source)
+static bool is_set(struct config *config, enum key_section section) {
+    const struct key *key;
+    for (size_t i = 0; (key = key_at(i)); i++)
+        if (key->section == section && key_setting(key, config, NULL)->source)
             return true;
     return false;
+}
+
+/* Of those without a name. */
+static void print_whole(struct config *config, enum key_section section) {
+    if (!is_set(config, section))
+        return;
+    (void)printf("%s {\n", key_section_name(section));
+    print_section(config, section, NULL);
+    (void)puts("}");
 }
 
 int show_config(struct config *config) {
@@ -93,11 +103,8 @@ int show_config(struct config *config) {
     if (!config->n_files)
         (void)puts("no file: what is built in is used");
     print_section(config, KEY_TOP, NULL);
-    if (has_quota(config)) {
-        (void)puts("quota {");
-        print_section(config, KEY_QUOTA, NULL);
-        (void)puts("}");
-    }
+    print_whole(config, KEY_DOOR);
+    print_whole(config, KEY_QUOTA);
     for (size_t i = 0; i < config->n_users; i++) {
         (void)printf("user \"%s\" {\n", config->users[i].name);
         print_section(config, KEY_USER, &config->users[i]);

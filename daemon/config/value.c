@@ -2,6 +2,7 @@
 #include "value.h"
 
 #include "daemon/base/log.h"
+#include "doorway.h"
 #include "proto/address.h"
 
 #include <inttypes.h>
@@ -86,6 +87,8 @@ static bool parse(enum value_kind kind, const char *text, uint64_t most, uint64_
         return parse_switch(text, number);
     case VALUE_NUMBER:
     case VALUE_ADDRESS:
+    case VALUE_DOOR:
+    case VALUE_POST:
     case VALUE_WORD:
     case VALUE_WORDS:
         break;
@@ -120,8 +123,10 @@ static void explain(enum value_kind kind, uint64_t least, uint64_t most, char wh
 int value_parse(enum value_kind kind, const char *text, uint64_t least, uint64_t most, uint64_t *number,
                 char why[VALUE_WHY]) {
     struct address address;
-    if (kind == VALUE_ADDRESS) {
-        const char *fault = address_parse(text, &address);
+    if (value_is_address(kind)) {
+        const char *fault = kind == VALUE_DOOR   ? doorway_check(text)
+                            : kind == VALUE_POST ? doorway_check_post(text)
+                                                 : address_parse(text, &address);
         *number = 0;
         if (fault)
             (void)snprintf(why, VALUE_WHY, "%s", fault);

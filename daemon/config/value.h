@@ -2,6 +2,7 @@
 #ifndef VALUE_H
 #define VALUE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,9 +14,15 @@ enum value_kind {
     VALUE_LEVEL,    /* enum log_level: a word */
     VALUE_SWITCH,   /* yes or no: 1 or 0 */
     VALUE_ADDRESS,  /* a text; its number is 0 */
+    VALUE_DOOR,     /* the same, of a socket file, */
+    VALUE_POST,     /* and of one for datagrams */
     VALUE_WORD,     /* a text that rules check (grant.h), */
     VALUE_WORDS     /* and several, in braces, with commas */
 };
+
+static inline bool value_is_address(enum value_kind kind) {
+    return kind == VALUE_ADDRESS || kind == VALUE_DOOR || kind == VALUE_POST;
+}
 
 enum { VALUE_TEXT = 32, VALUE_WHY = 160 };
 

@@ -69,6 +69,10 @@ bool inspect_is_refused(enum inspect_type type);
  * broker is recognized. listener is borrowed forever and may be OS_FD_NONE. */
 void inspect_init(os_fd listener);
 
+/* The same for another listener, of one that inspect_init has got and at most INSPECT_LISTENERS in all. */
+enum { INSPECT_LISTENERS = 2 };
+void inspect_add_listener(os_fd listener);
+
 /* Returns how open files are compared: "dupfd-query", "kcmp", "fstat", "compare-object-handles" or "none". */
 const char *inspect_identity(void);
 

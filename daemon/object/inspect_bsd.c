@@ -26,10 +26,15 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-static struct {
+struct own {
     os_fd listener;
-    struct sockaddr_un address; /* of the listener; sun_path "": none */
-    bool compares;              /* a call tells copies from other open files */
+    struct sockaddr_un address;
+};
+
+static struct {
+    struct own owns[INSPECT_LISTENERS]; /* those with a path */
+    size_t n_owns;
+    bool compares; /* a call tells copies from other open files */
 } known;
 
 struct name {
@@ -61,14 +66,21 @@ static bool learn_compares(void) {
     return told;
 }
 
-void inspect_init(os_fd listener) {
-    socklen_t length = sizeof(known.address) - 1; /* so the path ends with a zero */
+void inspect_add_listener(os_fd listener) {
+    struct own *own = &known.owns[known.n_owns];
+    socklen_t length = sizeof(own->address) - 1; /* so the path ends with a zero */
 
-    known.listener = listener;
-    memset(&known.address, 0, sizeof(known.address));
-    if (listener == OS_FD_NONE || getsockname(listener, (struct sockaddr *)&known.address, &length) < 0 ||
-        known.address.sun_family != AF_UNIX)
-        known.address.sun_path[0] = '\0';
+    memset(own, 0, sizeof(*own));
+    own->listener = listener;
+    if (getsockname(listener, (struct sockaddr *)&own->address, &length) == 0 &&
+        own->address.sun_family == AF_UNIX && own->address.sun_path[0])
+        known.n_owns++;
+}
+
+void inspect_init(os_fd listener) {
+    known.n_owns = 0;
+    if (listener != OS_FD_NONE)
+        inspect_add_listener(listener);
     known.compares = learn_compares();
 }
 
@@ -177,12 +189,17 @@ bool inspect_is_own(os_fd fd, os_uid uid, os_fd *opened) {
 
     (void)uid;
     *opened = OS_FD_NONE;
-    if (!known.address.sun_path[0])
+    if (!known.n_owns)
         return false;
     memset(&peer, 0, sizeof(peer));
-    if (getpeername(fd, (struct sockaddr *)&peer, &length) < 0)
-        return inspect_same(fd, known.listener);
-    return peer.sun_family == AF_UNIX && strcmp(peer.sun_path, known.address.sun_path) == 0;
+    bool has_peer = getpeername(fd, (struct sockaddr *)&peer, &length) == 0;
+    for (size_t i = 0; i < known.n_owns; i++) {
+        const struct own *own = &known.owns[i];
+        if (has_peer ? peer.sun_family == AF_UNIX && strcmp(peer.sun_path, own->address.sun_path) == 0
+                     : inspect_same(fd, own->listener))
+            return true;
+    }
+    return false;
 }
 
 /* ---- processes -------------------------------------------------------------------------------------------------- */

@@ -13,6 +13,7 @@
 #include "daemon/base/cgroup.h"
 #include "daemon/base/facts_linux.h"
 #include "daemon/base/file_locks_linux.h"
+#include "inspect_own_linux.h"
 #include "inspect_socket.h"
 
 #include <errno.h>
@@ -27,7 +28,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #ifndef SO_PEERPIDFD
@@ -51,10 +51,6 @@ static struct {
     dev_t pidfs;     /* device of pidfds; before Linux 6.9 it equals `anonymous` */
     bool tells_pids; /* tells_pid does */
     int pid_levels;  /* levels_of the broker */
-    int listener;
-    uint64_t listening;         /* listening_process of the listener */
-    struct sockaddr_un address; /* of the listener; address_length 0: none */
-    socklen_t address_length;
 } known;
 
 static bool same_by_dupfd_query(int a, int b) { return fcntl(a, DUPFD_QUERY, b) == 1; }
@@ -139,27 +135,11 @@ static void learn_devices(int anonymous) {
     os_close(pidfd);
 }
 
-static uint64_t listening_process(int fd, os_fd *opened);
-
-static void learn_listener(int listener) {
-    os_fd opened = OS_FD_NONE;
-
-    known.listener = listener;
-    known.listening = listener == OS_FD_NONE ? 0 : listening_process(listener, &opened);
-    os_close(opened);
-    known.address_length = sizeof(known.address);
-    if (listener == OS_FD_NONE ||
-        getsockname(listener, (struct sockaddr *)&known.address, &known.address_length) < 0 ||
-        known.address.sun_family != AF_UNIX || known.address_length <= offsetof(struct sockaddr_un, sun_path))
-        known.address_length = 0;
-}
-
-void inspect_init(os_fd listener) {
+void inspect_learn(void) {
     int file = eventfd(0, EFD_CLOEXEC);
 
     learn_identity(file);
     learn_devices(file);
-    learn_listener(listener);
     os_close(file);
 }
 
@@ -286,8 +266,7 @@ bool inspect_needs_thread(os_fd fd, enum inspect_type type) {
     }
 }
 
-/* The pidfd inode of the process that called listen(2), which no other process ever gets. 0: this kernel does not provide it. */
-static uint64_t listening_process(int fd, os_fd *opened) {
+uint64_t inspect_listening_process(os_fd fd, os_fd *opened) {
     struct facts facts;
 
     *opened = OS_FD_NONE;
@@ -295,36 +274,6 @@ static uint64_t listening_process(int fd, os_fd *opened) {
         return 0;
     *opened = open_peer(fd);
     return facts_of(*opened, &facts) == 0 && facts.device == known.pidfs ? facts.inode : 0;
-}
-
-/* A listener, and a client's end of a connection to it, carry the credentials and the pidfd of the process that
- * called listen(2). The pidfd also identifies a process that is not visible here (pid 0) or whose number was
- * reused. If one manager made two listeners with one address, which takes two namespaces, both count as ours. */
-static bool listens_alike(int a, os_fd *opened) {
-    struct ucred of_a, of_b;
-    socklen_t size_a = sizeof(of_a), size_b = sizeof(of_b);
-
-    if (getsockopt(a, SOL_SOCKET, SO_PEERCRED, &of_a, &size_a) < 0 ||
-        getsockopt(known.listener, SOL_SOCKET, SO_PEERCRED, &of_b, &size_b) < 0)
-        return true; /* unknown: refuse a foreign connection rather than accept our own */
-    if (of_a.pid != of_b.pid || of_a.uid != of_b.uid || of_a.gid != of_b.gid)
-        return false;
-    uint64_t process = listening_process(a, opened);
-    return !process || !known.listening || process == known.listening;
-}
-
-bool inspect_is_own(os_fd fd, os_uid uid, os_fd *opened) {
-    struct sockaddr_un peer;
-    socklen_t length = sizeof(peer);
-
-    (void)uid;
-    *opened = OS_FD_NONE;
-    if (!known.address_length || inspect_option(fd, SO_DOMAIN) != AF_UNIX)
-        return false;
-    if (getpeername(fd, (struct sockaddr *)&peer, &length) < 0)
-        return inspect_same(fd, known.listener);
-    return length == known.address_length && memcmp(&peer, &known.address, length) == 0 &&
-           listens_alike(fd, opened);
 }
 
 /* ---- processes -------------------------------------------------------------------------------------------------- */

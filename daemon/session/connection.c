@@ -24,6 +24,7 @@
 #include "proto/container.h"
 #include "session.h"
 #include "utlist.h"
+#include "visitor.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -38,12 +39,18 @@ static void on_ready(struct loop_watch *watch, unsigned events);
 static void on_timer(struct loop_timer *timer);
 static void on_opened(struct gate *gate);
 static void step(struct task *task);
-static void discard(void *context, os_fd fd);
 
 /* Queues its step for a turn of its uid. */
 static void queue(struct connection *connection) { turn_queue(&connection->user->lane, &connection->task); }
 
 static struct turns *turns_of(const struct connection *connection) { return connection->user->lane.turns; }
+
+/* Callback of the channel, which does not count slots. */
+static void discard(void *context, os_fd fd) {
+    struct connection *connection = context;
+    fd_table_take(connection->all->env->fd_table, 1);
+    connection_discard(connection, fd);
+}
 
 struct connection *connection_new(struct sessions *sessions, struct accepted *accepted,
                                   const struct peer *peer, struct refusal *refusal) {
@@ -77,9 +84,8 @@ struct connection *connection_new(struct sessions *sessions, struct accepted *ac
     connection->channel.discard = discard;
     connection->channel.discard_context = connection;
     table_init(&connection->by_request, offsetof(struct inflight, request), sessions->by_id.seed);
-    if (loop_watch(sessions->loop, &connection->watch, LOOP_READ))
-        goto fail;
-    if (loop_timer_set(sessions->loop, &connection->timer, os_now_us() + CONNECTION_HELLO_US))
+    if (loop_watch(sessions->loop, &connection->watch, LOOP_READ) ||
+        loop_timer_set(sessions->loop, &connection->timer, os_now_us() + CONNECTION_HELLO_US))
         goto fail;
     accepted_move(&connection->accepted, accepted);
     DL_APPEND(sessions->connections, connection);
@@ -94,13 +100,6 @@ fail:
     identity_unref(connection->identity);
     free(connection);
     return NULL;
-}
-
-/* Callback of the channel, which does not count slots. */
-static void discard(void *context, os_fd fd) {
-    struct connection *connection = context;
-    fd_table_take(connection->all->env->fd_table, 1);
-    connection_discard(connection, fd);
 }
 
 static const char ended[] = "its session has ended";
@@ -134,6 +133,7 @@ void connection_end(struct connection *connection, const char *reason) {
     gate_deinit(&connection->gate);
     hangups_forget(&sessions->hangups, connection);
     inquiry_forget(connection);
+    visitor_free(connection);
     DL_DELETE(sessions->connections, connection);
     sessions->n_connections--;
     turn_give(&connection->user->lane, &connection->task);
@@ -205,8 +205,9 @@ static bool inquires(const struct connection *connection) {
 static bool is_full(const struct connection *connection) {
     return connection->dead || connection->lost || is_leaving(connection) ||
            (connection->session && connection->session->cause) ||
-           connection->discards > CONNECTION_DISCARDS || connection->windowed >= CONNECTION_WINDOW ||
-           connection->paused_until || inquires(connection) || connection_congested(connection);
+           connection->discards > CONNECTION_DISCARDS ||
+           connection->windowed >= connection_window(connection) || connection->paused_until ||
+           inquires(connection) || connection_congested(connection);
 }
 
 static bool blocked(const struct connection *connection) {
@@ -276,6 +277,7 @@ static void process(struct connection *connection) {
         connection_end(connection, "request too long");
     if (!connection->dead && !connection->dirty) /* else flush does it at the end of the turn */
         charge_kept(connection);
+    visitor_look(connection);
     if (connection->dead)
         return;
     if (connection->paused_until &&

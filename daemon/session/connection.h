@@ -49,6 +49,7 @@ struct refusal;
 struct session;
 struct sessions;
 struct user;
+struct visitor;
 
 /* An accepted socket, its slot and its charge. */
 struct accepted {
@@ -110,6 +111,7 @@ struct connection {
     const char *lost;        /* why it ends with this turn: a reply could not be made */
     bool closed;             /* the socket is closed; discards may remain */
     struct inquiry *inquiry; /* for its hello (inquiry.h); while it runs, nothing is read */
+    struct visitor *visitor; /* it speaks another protocol (visitor.h); NULL: the broker's own */
 };
 
 /* Moves *accepted into the connection. NULL with the refusal: it stays the caller's. */

@@ -7,6 +7,7 @@
 #include "portd.pb-c.h"
 #include "proto/envelope.h"
 #include "session.h"
+#include "visitor.h"
 
 #include <errno.h>
 #include <string.h>
@@ -54,14 +55,27 @@ static struct envelope envelope_of(const Portd__V1__Reply *reply) {
     return (struct envelope){.id = reply->id, .number = reply->result_case, .message = &reply->ping->base};
 }
 
+/* A visitor is answered by a byte. */
+static size_t size_of(const struct connection *connection, struct envelope *envelope) {
+    return connection->visitor ? 1 : envelope_size(envelope);
+}
+
+static void pack(const struct connection *connection, const Portd__V1__Reply *reply,
+                 const struct envelope *envelope, uint8_t *body) {
+    if (connection->visitor)
+        *body = connection->visitor->dialect->answer(reply);
+    else
+        envelope_pack(envelope, body);
+}
+
 static void put(struct connection *connection, const Portd__V1__Reply *reply) {
     struct envelope envelope = envelope_of(reply);
     uint8_t *body;
-    size_t length = envelope_size(&envelope);
+    size_t length = size_of(connection, &envelope);
     turn_spend(connection->user->lane.turns, length / BYTES_UNIT);
     body = channel_put(&connection->channel, length);
     if (body)
-        envelope_pack(&envelope, body);
+        pack(connection, reply, &envelope, body);
     else
         connection->lost =
             "the broker is out of memory"; /* ended later: the caller may be walking over the connection's waits */
@@ -80,14 +94,14 @@ static int put_fds(struct connection *connection, const Portd__V1__Reply *reply,
                    size_t n_fds) {
     uint8_t body[128 + 9 * FRAME_FDS_MAX]; /* an id of each */
     struct envelope envelope = envelope_of(reply);
-    size_t length = envelope_size(&envelope);
+    size_t length = size_of(connection, &envelope);
     struct turns *turns = connection->user->lane.turns;
     connection_touch(connection);
     if (length > sizeof body) {
         connection->lost = "reply with a descriptor too long";
         return 0;
     }
-    envelope_pack(&envelope, body);
+    pack(connection, reply, &envelope, body);
     int error = channel_put_fds(&connection->channel, body, length, fds, n_fds);
     if (turns->last == &connection->user->lane)
         turn_set_apart(turns);

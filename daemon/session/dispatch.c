@@ -16,6 +16,7 @@
 #include "proto/varint.h"
 #include "request.h"
 #include "session.h"
+#include "visitor.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -131,8 +132,8 @@ static const struct method *find_method(const Portd__V1__Request *request, struc
 }
 
 /* The checks before the handler is called. NULL: the refusal. */
-static const struct method *check(const struct channel_frame *frame, const Portd__V1__Request *request,
-                                  struct refusal *refusal) {
+static const struct method *check(const struct connection *connection, const struct channel_frame *frame,
+                                  const Portd__V1__Request *request, struct refusal *refusal) {
     const struct method *method = find_method(request, refusal);
     static const size_t most_fds[] = {
         [FDS_NONE] = 0, [FDS_MAYBE] = 1, [FDS_SEVERAL] = CALL_FDS_MAX, [FDS_MANY] = FRAME_FDS_MAX};
@@ -164,7 +165,7 @@ static const struct method *check(const struct channel_frame *frame, const Portd
                     frame->n_fds);
         return NULL;
     }
-    if (holds_strings(request->ping->base.descriptor) &&
+    if (!connection->visitor && holds_strings(request->ping->base.descriptor) &&
         !strings_are_clean(&portd__v1__request__descriptor, frame->body, frame->body + frame->length)) {
         refusal_set(refusal, REFUSAL_INVALID, NULL, NULL, "a string is not UTF-8 or contains a NUL");
         return NULL;
@@ -201,8 +202,8 @@ static void refuse(struct connection *connection, const struct call *call) {
         connection_end(connection, "hello was refused");
 }
 
-static void dispatch(struct connection *connection, struct channel_frame *frame,
-                     const Portd__V1__Request *request) {
+void dispatch_request(struct connection *connection, struct channel_frame *frame,
+                      const Portd__V1__Request *request) {
     struct call call; /* by its members: the text of the refusal is long */
     call.connection = connection;
     call.session = connection->session;
@@ -212,7 +213,7 @@ static void dispatch(struct connection *connection, struct channel_frame *frame,
     refusal_clear(&call.refusal);
     bool hello = request->method_case == PORTD__V1__REQUEST__METHOD_HELLO;
     connection->method = (uint8_t)request->method_case;
-    const struct method *method = check(frame, request, &call.refusal);
+    const struct method *method = check(connection, frame, request, &call.refusal);
     if (method) {
         method_count((size_t)request->method_case);
         turn_spend(connection->user->lane.turns, method->units);
@@ -234,7 +235,7 @@ static void dispatch(struct connection *connection, struct channel_frame *frame,
         loop_timer_clear(&connection->timer);
 }
 
-void dispatch_frame(struct connection *connection, struct channel_frame *frame) {
+static void unpack(struct connection *connection, struct channel_frame *frame) {
     Portd__V1__Request plain;
     const Portd__V1__Request *request;
     bool hello;
@@ -248,6 +249,13 @@ void dispatch_frame(struct connection *connection, struct channel_frame *frame) 
     else if (!request->id || inflight_find(connection, request->id))
         connection_end(connection, "request id is 0 or already in flight");
     else
-        dispatch(connection, frame, request);
+        dispatch_request(connection, frame, request);
+}
+
+void dispatch_frame(struct connection *connection, struct channel_frame *frame) {
+    if (connection->visitor)
+        connection->visitor->dialect->frame(connection, frame);
+    else
+        unpack(connection, frame);
     discard_rest(connection, frame, 0);
 }

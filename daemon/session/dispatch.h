@@ -9,11 +9,16 @@
 struct call;
 struct channel_frame;
 struct connection;
+struct Portd__V1__Request;
 
 /* 0: replied or in flight; -1: dispatch sends call->refusal. */
 typedef int call_handler(struct call *call);
 
 void dispatch_frame(struct connection *connection, struct channel_frame *frame);
+
+/* The same after unpacking: for the dialect of a visitor (visitor.h), which has checked that strings are UTF-8. */
+void dispatch_request(struct connection *connection, struct channel_frame *frame,
+                      const struct Portd__V1__Request *request);
 
 call_handler call_hello, call_end_session;
 call_handler call_reload, call_ping, call_list, call_show, call_status, call_stats, call_monitor;

@@ -160,17 +160,22 @@ static struct held *make(struct session *session, os_fd *fd, struct refusal *ref
     return NULL;
 }
 
-struct held *held_new(struct connection *connection, os_fd *fd, struct refusal *refusal) {
-    struct session *session = holding_of(connection->all, connection->user, refusal);
+struct held *held_new_for(struct sessions *sessions, struct user *user, uint32_t pid, os_fd *fd,
+                          struct refusal *refusal) {
+    struct session *session = holding_of(sessions, user, refusal);
     struct held *held = session ? make(session, fd, refusal) : NULL;
     if (held) {
         held->made = os_now_us();
-        held->by = connection->peer.uid;
-        held->by_pid = connection->peer.pid;
+        held->by = user->uid;
+        held->by_pid = pid;
     } else if (session) {
         leave(session);
     }
     return held;
+}
+
+struct held *held_new(struct connection *connection, os_fd *fd, struct refusal *refusal) {
+    return held_new_for(connection->all, connection->user, connection->peer.pid, fd, refusal);
 }
 
 /* A copy of the process's pidfd, in a slot of its own. */

@@ -17,6 +17,7 @@ struct hold_record;
 struct owner_process;
 struct refusal;
 struct sessions;
+struct user;
 
 /* A hold, who made it, and until when. */
 struct held {
@@ -63,6 +64,10 @@ void held_renew(struct renewal *renewal);
 
 /* It is not wanted: the lease is as before. Nothing happens to one of zeros. */
 void held_unrenew(struct renewal *renewal);
+
+/* The same for a uid whose process has no connection. pid: for lists. */
+struct held *held_new_for(struct sessions *sessions, struct user *user, uint32_t pid, os_fd *fd,
+                          struct refusal *refusal);
 
 /* Sets the lease anew. process: its pidfd is copied. 0, or -1 and the refusal: the lease is as before. */
 int held_lease(struct held *held, const struct holding_terms *terms, struct refusal *refusal);

@@ -16,6 +16,7 @@
 #include "daemon/base/log.h"
 #include "daemon/base/metrics.h"
 #include "daemon/loop/closer.h"
+#include "daemon/object/cause.h"
 #include "daemon/object/discard.h"
 #include "daemon/object/env.h"
 #include "notice_session.h"
@@ -24,6 +25,7 @@
 #include "proto/socket.h"
 #include "proto/transport.h"
 #include "session.h"
+#include "visitor.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -85,7 +87,7 @@ static void turn_away(struct listener *listener, struct accepted *accepted, cons
                       struct user *user, const struct refusal *refusal) {
     struct transport transport = accepted->transport;
     char quoted[LOG_QUOTED(sizeof refusal->text)];
-    bool tells = user && turned_away_may_tell(&listener->turned_away, user);
+    bool tells = user && !listener->dialect && turned_away_may_tell(&listener->turned_away, user);
     metrics_add(METRIC_TURNED_AWAY, 1);
     notice_session_turned_away(listener->users, peer, refusal);
     if (tells)
@@ -133,16 +135,45 @@ static void arrival_free(struct arrival *arrival) {
     free(arrival);
 }
 
+/* What a hello does for others. If it fails, the connection ends. */
+static void welcome(struct connection *connection, const struct dialect *dialect) {
+    struct refusal refusal;
+    struct session *session = visitor_make(connection, dialect, connection_end)
+                                  ? NULL
+                                  : session_new(connection->all, connection->user, dialect->client, &refusal);
+    if (!connection->visitor)
+        (void)refusal_memory(&refusal);
+    if (session && numbering_get(&session->session_objects.numberings, 0, &connection->place)) {
+        (void)refusal_memory(&refusal);
+        session_end(session, CAUSE_EXPIRED);
+        session = NULL;
+    }
+    if (!session) {
+        connection_end(connection, refusal.text);
+        return;
+    }
+    loop_timer_clear(&connection->timer);
+    connection->session = session;
+    connection->session_id = session->id;
+    notice_session_connected(connection);
+    session_join(session, connection);
+}
+
 static void make(struct arrival *arrival, const struct user *user) {
     struct listener *listener = arrival->listener;
     struct refusal refusal;
     struct peer peer;
+    struct connection *connection = NULL;
     os_fd socket = transport_peer(arrival->accepted.transport);
     int error = peer_of(socket, &peer);
     socket_ask_plainly(socket);
     if (error)
         (void)refusal_system(&refusal, -error, "cannot determine peer credentials");
-    else if (connection_new(listener->sessions, &arrival->accepted, &peer, &refusal)) {
+    else
+        connection = connection_new(listener->sessions, &arrival->accepted, &peer, &refusal);
+    if (connection) {
+        if (listener->dialect)
+            welcome(connection, listener->dialect);
         arrival_free(arrival);
         return;
     }

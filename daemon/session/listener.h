@@ -13,6 +13,7 @@
 #include "proto/os.h"
 #include "turned_away.h"
 
+struct dialect;
 struct sessions;
 struct user;
 struct users;
@@ -23,11 +24,17 @@ struct listener {
     struct loop_watch watch;
     struct loop_timer timer; /* tries again after a pause */
     struct turned_away turned_away;
-    struct user *payer; /* who is charged for what an event does now; NULL: nobody */
+    const struct dialect *dialect; /* of who comes here; NULL: the broker's own protocol */
+    struct user *payer;            /* who is charged for what an event does now; NULL: nobody */
 };
 
 /* The caller closes fd, after listener_close. 0 or a negative errno. */
 int listener_open(struct listener *listener, os_fd fd, struct sessions *sessions, struct users *users);
+
+/* From now on those who come speak that dialect (visitor.h): each has a session of its own from the start, and who is turned away is told nothing. */
+static inline void listener_speak(struct listener *listener, const struct dialect *dialect) {
+    listener->dialect = dialect;
+}
 void listener_close(struct listener *listener);
 
 #endif

@@ -53,6 +53,45 @@ user \"root\" {
   has "$output" "log-level = debug  # PORTD_LOG_LEVEL"
 }
 
+@test "a door: shown, and only a socket file" {
+  printf 'door {\n  s6 = "unix:%s/s6.sock"\n}\n' "$BATS_TEST_TMPDIR" >"$config"
+  checks
+  exits 0
+  has "$output" "door {
+  s6 = \"unix:$BATS_TEST_TMPDIR/s6.sock\"  # $config:2
+}"
+  for address in unix:@name fd:3; do
+    printf 'door { s6 = "%s" }\n' "$address" >"$config"
+    checks
+    exits 2
+    [ "$error" = "portd: $config:1: s6 = \"$address\": expected unix: and the path of a socket file, such as unix:/run/portd/s6.sock" ]
+  done
+  printf 's6 = "unix:/s6.sock"\n' >"$config"
+  checks
+  exits 2
+  has "$error" 'unknown key "s6"; it stands in the section "door"'
+}
+
+@test "a door: a reload does not open one, and says so" {
+  printf 'log-level = info\n' >"$config"
+  start_broker --config "$config"
+  printf 'door { s6 = "unix:%s/s6.sock" }\n' "$BATS_TEST_TMPDIR" >"$config"
+  both portctl reload
+  exits 0
+  [ "$output" = "reloaded
+door s6: the next start of portd uses the new value" ]
+  [ ! -e "$BATS_TEST_TMPDIR/s6.sock" ]
+}
+
+@test "a door that cannot be opened keeps the broker from starting, and says why" {
+  printf 'door { s6 = "unix:/nowhere/s6.sock" }\n' >"$config"
+  for keeper in no yes; do
+    both "$PORTD_BIN" --config "$config" --listen "$PORTD_ADDRESS" --keeper "$keeper"
+    exits 1
+    has "$error" "cannot listen on unix:/nowhere/s6.sock: No such file or directory"
+  done
+}
+
 @test "faults: each with its file and line, exit code 2, nothing on standard output" {
   printf 'mode = 9\n\nidle-exit = 5parsecs\nquota {\n  sesions = 5\n}\n' >"$config"
   mkdir "$config.d"

@@ -22,6 +22,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -29,7 +30,7 @@ enum { EVERY = 1, QUIET_MS = 5000 };
 
 static struct faults *faults;
 static struct fixture broker;
-static char page[64], config[64];
+static char page[64], config[64], door[80], box[80];
 
 /* The configuration of a broker: one of everything. */
 static void make_config(void) {
@@ -39,7 +40,9 @@ static void make_config(void) {
     int fd = mkstemp(config);
 
     assert_true(fd >= 0);
-    assert_int_equal(write(fd, text, sizeof(text) - 1), sizeof(text) - 1);
+    (void)snprintf(door, sizeof(door), "unix:%s.s6", config);
+    (void)snprintf(box, sizeof(box), "%s.notify", config);
+    assert_true(dprintf(fd, "%sdoor { s6 = \"%s\" notify = \"unix:%s\" }\n", text, door, box) > 0);
     (void)close(fd);
 }
 
@@ -440,6 +443,91 @@ static void work_reloads(struct work *work) {
         portd_list_free(list);
 }
 
+enum { DOOR_HEADER = 6, DOOR_TRIES = 5 };
+
+/* What the door for s6-fdholder answers: an errno; -1: it has ended the connection. */
+static int door_asks(struct work *work, const struct raw *raw, const void *bytes, size_t size, int fd) {
+    char answer[64];
+    size_t got = 0;
+    ssize_t n;
+
+    if (raw_send(raw, bytes, size, &fd, fd >= 0))
+        return -1;
+    do {
+        struct pollfd one = {.fd = raw->fd, .events = POLLIN};
+        if (poll(&one, 1, QUIET_MS) != 1) {
+            work->bad++;
+            work->step = "a door that does not answer";
+            return -1;
+        }
+        n = recv(raw->fd, answer + got, sizeof(answer) - got, MSG_DONTWAIT);
+        got += n > 0 ? (size_t)n : 0;
+    } while (n > 0 && (got < DOOR_HEADER || got < DOOR_HEADER + (size_t)answer[3]));
+    return n > 0 ? answer[DOOR_HEADER] : -1;
+}
+
+/* By the other door; nothing is left there. */
+static void work_door(struct work *work) {
+    static const char stores[] = "\0\0\0\20\0\1S\x40\0\0\1\0\0\0\0\0\0\0\0\1f", lists[] = "\0\0\0\1\0\0L",
+                      gets[] = "\0\0\0\5\0\0R\0\1f", drops[] = "\0\0\0\4\0\0D\1f";
+    struct raw raw;
+    int dropped = -1;
+
+    for (int i = 0; i < DOOR_TRIES && dropped != 0 && dropped != ENOENT; i++) {
+        if (raw_connect(&raw, door))
+            continue;
+        if (i == 0) {
+            int fd = eventfd(0, EFD_CLOEXEC);
+            (void)door_asks(work, &raw, stores, sizeof(stores),
+                            raw.fd); /* its own: refused, if that can be told */
+            (void)door_asks(work, &raw, stores, sizeof(stores), fd);
+            (void)door_asks(work, &raw, lists, sizeof(lists) - 1, -1);
+            (void)door_asks(work, &raw, gets, sizeof(gets), -1);
+            (void)close(fd);
+        }
+        dropped = door_asks(work, &raw, drops, sizeof(drops), -1);
+        raw_close(&raw);
+    }
+    if (dropped != 0 && dropped != ENOENT) {
+        work->bad++;
+        work->step = "a name that is not dropped";
+    }
+}
+
+/* A notification, with a descriptor. It may wait for others in the queue. */
+static void letter_send(struct work *work, const char *text, int fd) {
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    struct raw raw = {.fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+
+    (void)snprintf(name.sun_path, sizeof(name.sun_path), "%s", box);
+    if (raw.fd < 0 || connect(raw.fd, (struct sockaddr *)&name, sizeof(name)) ||
+        raw_send(&raw, text, strlen(text), &fd, fd >= 0)) {
+        work->bad++;
+        work->step = "a notification that is not taken";
+    }
+    (void)close(raw.fd);
+}
+
+/* Nobody is answered, so it is removed twice: one of these may be refused. A barrier ends in any case. */
+static void work_notifies(struct work *work) {
+    int fd = eventfd(0, EFD_CLOEXEC), ends[2];
+
+    letter_send(work, "FDSTORE=1\nFDNAME=letter", fd);
+    letter_send(work, "FDSTOREREMOVE=1\nFDNAME=letter", -1);
+    letter_send(work, "FDSTOREREMOVE=1\nFDNAME=letter", -1);
+    (void)close(fd);
+    if (pipe2(ends, O_CLOEXEC))
+        return;
+    letter_send(work, "BARRIER=1", ends[1]);
+    (void)close(ends[1]);
+    struct pollfd end = {.fd = ends[0]};
+    if (poll(&end, 1, QUIET_MS) != 1) {
+        work->bad++;
+        work->step = "a barrier that stays";
+    }
+    (void)close(ends[0]);
+}
+
 /* All of it. What is in flight at the end goes with the connection. */
 static void work_all(struct work *work) {
     portd_options options = PORTD_OPTIONS_INIT;
@@ -458,6 +546,8 @@ static void work_all(struct work *work) {
     work_reaches(work);
     work_replaces(work);
     work_makes_handles(work);
+    work_door(work);
+    work_notifies(work);
     work_looks(work);
     work_reloads(work);
     DO(portd_ping(work->client, soon()));

@@ -125,7 +125,8 @@ static void faults_are_told_with_their_lines(void **state) {
         {"= 5", "1: unexpected \"=\""},
         {"mode = 0600, 0700", "1: unexpected \",\""},
         {"include(\"/etc/passwd\")", "1: unknown key \"include\""},
-        {"door \"x\" { }", "1: unknown key \"door\""},
+        {"kitchen \"x\" { }", "1: unknown key \"kitchen\""},
+        {"door \"x\" { }", "1: expected \"{\" after the section \"door\""},
         {"mode = \"0600\n", "1: the quote that begins here does not end on this line"},
         {"quota { rate = 5", "1: the { here is never closed"},
         {"mode = ${MODE}", "1: \"$\" can only stand in quotes"},
@@ -196,7 +197,7 @@ static void all_keys_are_read(void **state) {
         "quota { sessions = 10 connections = 11\n descriptors = 12 objects = 13 waits = 14\n bytes = 15M "
         "rate = 16 }\n"
         "user 7 { sessions = 0 connections = 1 descriptors = 2 objects = 3 waits = 4 bytes = 5K rate = 6 }\n"
-        "user \"root\" {}\n");
+        "user \"root\" {}\ndoor { s6 = unix:/run/s6 }\n");
     if (load())
         fail_msg("%s", told());
     assert_string_equal(config_text(config, CONFIG_LISTEN), "unix:/run/\\x");
@@ -204,6 +205,7 @@ static void all_keys_are_read(void **state) {
     assert_int_equal(config_number(config, CONFIG_IDLE_EXIT), 120000000);
     assert_int_equal(config_number(config, CONFIG_LOG_LEVEL), LOG_LEVEL_DEBUG);
     assert_int_equal(config->settings[CONFIG_LOG_LEVEL].line, 4);
+    assert_string_equal(config_text(config, CONFIG_DOOR_S6), "unix:/run/s6");
     for (unsigned i = 0; i < CONFIG_LIMITS; i++) {
         uint64_t unit = i == USER_BYTES ? 1 << 20 : 1, unit_of_user = i == USER_BYTES ? 1 << 10 : 1;
         assert_int_equal(config_number(config, (enum config_key)((int)CONFIG_QUOTA + (int)i)),
