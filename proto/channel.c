@@ -28,6 +28,7 @@ void channel_init(struct channel *channel, struct transport transport, struct ch
     channel->transport = transport;
     channel->scratch = scratch;
     channel->max = max;
+    channel->header = FRAME_HEADER;
     channel->out_fds_at = SIZE_MAX;
 }
 
@@ -72,12 +73,12 @@ static size_t frame_last(const struct channel *channel, size_t from) {
     while (at < channel->end) {
         if (at >= from)
             last = at;
-        if (channel->end - at < frame_size_by(channel->layout))
+        if (channel->end - at < channel->header)
             break;
         struct frame_header header = frame_decode_by(channel->layout, channel->in + at);
         if (frame_check(header, channel->max))
             break;
-        at += frame_size_by(channel->layout) + header.length;
+        at += channel->header + header.length;
     }
     return last;
 }
@@ -142,8 +143,9 @@ int channel_fill(struct channel *channel, channel_discard *discard, void *contex
 }
 
 /* Whether the header of the frame in progress is complete; decodes it. */
-static bool frame_begins(const struct channel *channel, struct frame_header *header) {
-    if (channel->end - channel->begin < frame_size_by(channel->layout))
+static inline __attribute__((always_inline)) bool frame_begins(const struct channel *channel,
+                                                               struct frame_header *header) {
+    if (channel->end - channel->begin < channel->header)
         return false;
     *header = frame_decode_by(channel->layout, channel->in + channel->begin);
     return true;
@@ -155,7 +157,7 @@ size_t channel_peek(const struct channel *channel, const uint8_t **at, const uin
     *at = *end = NULL;
     if (!frame_begins(channel, &header))
         return 0;
-    *at = channel->in + channel->begin + frame_size_by(channel->layout);
+    *at = channel->in + channel->begin + channel->header;
     *end = channel->in + channel->end;
     return header.length;
 }
@@ -166,7 +168,7 @@ bool channel_begins_frame(const struct channel *channel) {
     if (!frame_begins(channel, &header))
         return false;
     return frame_check(header, channel->max) ||
-           channel->end - channel->begin - frame_size_by(channel->layout) >= header.length;
+           channel->end - channel->begin - channel->header >= header.length;
 }
 
 /* Moves the descriptors of the frame in progress to *frame. */
@@ -194,15 +196,15 @@ int channel_next(struct channel *channel, struct channel_frame *frame) {
     channel->fault = frame_check(header, channel->max);
     if (channel->fault)
         return CHANNEL_E_PROTOCOL;
-    if (channel->end - channel->begin - frame_size_by(channel->layout) < header.length)
+    if (channel->end - channel->begin - channel->header < header.length)
         return 0;
-    frame->body = channel->in + channel->begin + frame_size_by(channel->layout);
+    frame->body = channel->in + channel->begin + channel->header;
     frame->length = header.length;
     set_hand_out(channel, frame);
     if (frame->n_fds != header.n_fds)
         frame->mismatch = true;
-    channel->begin += frame_size_by(channel->layout) + header.length;
-    channel->offset += frame_size_by(channel->layout) + header.length;
+    channel->begin += channel->header + header.length;
+    channel->offset += channel->header + header.length;
     return 1;
 }
 
@@ -314,19 +316,19 @@ static int out_reserve(struct channel *channel, size_t more) {
 }
 
 uint8_t *channel_put(struct channel *channel, size_t length) {
-    if (length > FRAME_LONG_MAX || out_reserve(channel, frame_size_by(channel->layout) + length) < 0)
+    if (length > FRAME_LONG_MAX || out_reserve(channel, channel->header + length) < 0)
         return NULL;
     uint8_t *at = channel->out + channel->out_end;
     frame_encode_by(channel->layout, at, (struct frame_header){.length = (uint32_t)length});
-    channel->out_last = frame_size_by(channel->layout) + length;
+    channel->out_last = channel->header + length;
     channel->out_end += channel->out_last;
-    return at + frame_size_by(channel->layout);
+    return at + channel->header;
 }
 
 void channel_trim(struct channel *channel, size_t length) {
-    assert(frame_size_by(channel->layout) + length <= channel->out_last);
+    assert(channel->header + length <= channel->out_last);
     size_t begin = channel->out_end - channel->out_last;
-    channel->out_last = length > 0 ? frame_size_by(channel->layout) + length : 0;
+    channel->out_last = length > 0 ? channel->header + length : 0;
     channel->out_end = begin + channel->out_last;
     if (length > 0)
         frame_encode_by(channel->layout, channel->out + begin,
@@ -360,8 +362,7 @@ static ptrdiff_t out_send_fds(struct channel *channel, const os_fd *fds, size_t 
     const uint8_t *at = channel->out + channel->out_begin;
 
     return transport_send(channel->transport, at,
-                          frame_size_by(channel->layout) + frame_decode_by(channel->layout, at).length, fds,
-                          n_fds);
+                          channel->header + frame_decode_by(channel->layout, at).length, fds, n_fds);
 }
 
 int channel_flush(struct channel *channel) {
@@ -390,9 +391,7 @@ void channel_skip_fds(struct channel *channel) {
     assert(channel->out_fds_at == 0 && !transport_has_begun(channel->transport));
     out_fds_forget(channel, channel_drop_fd, channel);
     out_sent(channel,
-             frame_size_by(channel->layout) +
-                 frame_decode_by(channel->layout, channel->out + channel->out_begin).length,
-             0);
+             channel->header + frame_decode_by(channel->layout, channel->out + channel->out_begin).length, 0);
 }
 
 static int out_fds_keep(struct channel *channel, const os_fd *fds, size_t n_fds) {
@@ -418,9 +417,9 @@ int channel_put_fds(struct channel *channel, const uint8_t *body, size_t length,
     if (!room)
         return -ENOMEM;
     memcpy(room, body, length);
-    frame_encode_by(channel->layout, room - frame_size_by(channel->layout),
+    frame_encode_by(channel->layout, room - channel->header,
                     (struct frame_header){.length = (uint32_t)length, .n_fds = (uint16_t)n_fds});
-    size_t before = channel_pending(channel) - frame_size_by(channel->layout) - length;
+    size_t before = channel_pending(channel) - channel->header - length;
     ptrdiff_t sent = before == 0 ? out_send_fds(channel, fds, n_fds) : -EAGAIN;
     if (sent > 0) {
         channel->passed += n_fds;

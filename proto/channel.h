@@ -59,12 +59,13 @@ struct channel {
     bool bare;    /* no descriptors are expected: the kernel closes those that come nevertheless */
     bool brought; /* by the last channel_fill that has read: descriptors */
     bool sleep;   /* channel_fill sleeps in its read (transport_recv) */
-    const struct frame_layout *layout; /* of its headers; NULL: portd's own (frame.h) */
     channel_discard *discard; /* takes copies, and descriptors that the channel drops; NULL: os_close */
     void *discard_context;
     /* private to channel.c: */
-    uint64_t offset; /* stream offset of the first byte not yet cut */
-    void *own;       /* memory of what was left over; NULL: nothing, or during a round that has read */
+    const struct frame_layout *layout; /* of its headers; NULL: portd's own (frame.h) */
+    size_t header;                     /* their size */
+    uint64_t offset;                   /* stream offset of the first byte not yet cut */
+    void *own; /* memory of what was left over; NULL: nothing, or during a round that has read */
     size_t own_size;
     uint8_t *in; /* from begin to end: bytes not cut yet, in own memory or in the scratch */
     size_t begin, end;
@@ -99,6 +100,13 @@ void channel_scratch_deinit(struct channel_scratch *scratch); /* after all its c
 
 void channel_init(struct channel *channel, struct transport transport, struct channel_scratch *scratch,
                   size_t max);
+
+/* Before anything is received or sent: its headers have that layout, and no body is longer than max. */
+static inline void channel_speak(struct channel *channel, const struct frame_layout *layout, size_t max) {
+    channel->layout = layout;
+    channel->header = layout->size;
+    channel->max = max;
+}
 
 /* Frees memory; `discard` takes the descriptors still pending (received or to be sent). */
 void channel_deinit(struct channel *channel, channel_discard *discard, void *context);

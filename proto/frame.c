@@ -23,6 +23,16 @@ struct frame_header frame_decode(const uint8_t bytes[FRAME_HEADER]) {
     return header;
 }
 
+__attribute__((noinline)) void frame_encode_other(const struct frame_layout *layout, uint8_t *bytes,
+                                                  struct frame_header header) {
+    layout->encode(bytes, header);
+}
+
+__attribute__((noinline)) struct frame_header frame_decode_other(const struct frame_layout *layout,
+                                                                 const uint8_t *bytes) {
+    return layout->decode(bytes);
+}
+
 const char *frame_check(struct frame_header header, size_t max) {
     if (header.flags != 0)
         return "frame flags are not 0";

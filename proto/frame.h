@@ -31,19 +31,20 @@ struct frame_layout {
     struct frame_header (*decode)(const uint8_t *bytes);
 };
 
-/* By a layout; NULL: by the functions above. */
-static inline size_t frame_size_by(const struct frame_layout *layout) {
-    return layout ? layout->size : FRAME_HEADER;
-}
+/* By a layout, which is rare, so that it is kept out of the way of the others; NULL: by the functions above. */
+__attribute__((cold)) void frame_encode_other(const struct frame_layout *layout, uint8_t *bytes,
+                                              struct frame_header header);
+__attribute__((cold)) struct frame_header frame_decode_other(const struct frame_layout *layout,
+                                                             const uint8_t *bytes);
 static inline void frame_encode_by(const struct frame_layout *layout, uint8_t *bytes,
                                    struct frame_header header) {
     if (layout)
-        layout->encode(bytes, header);
+        frame_encode_other(layout, bytes, header);
     else
         frame_encode(bytes, header);
 }
 static inline struct frame_header frame_decode_by(const struct frame_layout *layout, const uint8_t *bytes) {
-    return layout ? layout->decode(bytes) : frame_decode(bytes);
+    return layout ? frame_decode_other(layout, bytes) : frame_decode(bytes);
 }
 
 /* NULL, or a static text: why the connection must be closed. max: the longest body allowed, bytes. */

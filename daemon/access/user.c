@@ -297,9 +297,8 @@ size_t users_next(const struct users *users, uint64_t from, const struct user **
     return n;
 }
 
-int64_t user_spend(struct user *user) {
+int64_t user_refill(struct user *user) {
     int64_t rate = (int64_t)limit_rate(user), now;
-    user->requests++;
     if (user->rate_tokens > rate) /* the limit was lowered */
         user->rate_tokens = rate;
     if (user->rate_tokens > 0) {

@@ -167,8 +167,15 @@ void users_note(struct users *users, struct notice *notice);
 /* Creates the uid's journal, if it has none. 0, or -1 and the refusal. */
 int user_keep_journal(struct user *user, struct refusal *refusal);
 
-/* Charges one request to the rate limit. 0, or how many us to wait before the next. */
-int64_t user_spend(struct user *user);
+/* Charges one request to the rate limit. 0, or how many us to wait before the next. user_refill: the same when there may be none left. */
+int64_t user_refill(struct user *user);
+static inline int64_t user_spend(struct user *user) {
+    user->requests++;
+    if (user->rate_tokens <= 0 || user->rate_tokens > (int64_t)user->rate)
+        return user_refill(user);
+    user->rate_tokens--;
+    return 0;
+}
 
 /* Takes the next of USER_ROUNDS places a second for a round of a request in flight; a second's places can be used at once. 0, or how many us to wait
  * for it. */

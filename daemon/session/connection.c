@@ -273,7 +273,7 @@ static void process(struct connection *connection) {
         connection_end(connection, "the broker is out of memory");
     if (result == CHANNEL_E_PROTOCOL)
         connection_end(connection, connection->channel.fault);
-    else if (!peek_may_be_long(connection))
+    else if (channel_has_bytes(&connection->channel) && !peek_may_be_long(connection))
         connection_end(connection, "request too long");
     if (!connection->dead && !connection->dirty) /* else flush does it at the end of the turn */
         charge_kept(connection);

@@ -55,15 +55,20 @@ static struct envelope envelope_of(const Portd__V1__Reply *reply) {
     return (struct envelope){.id = reply->id, .number = reply->result_case, .message = &reply->ping->base};
 }
 
+static __attribute__((cold, noinline)) void pack_byte(const struct connection *connection,
+                                                      const Portd__V1__Reply *reply, uint8_t *body) {
+    *body = connection->visitor->dialect->answer(reply);
+}
+
 /* A visitor is answered by a byte. */
-static size_t size_of(const struct connection *connection, struct envelope *envelope) {
+static inline size_t size_of(const struct connection *connection, struct envelope *envelope) {
     return connection->visitor ? 1 : envelope_size(envelope);
 }
 
-static void pack(const struct connection *connection, const Portd__V1__Reply *reply,
-                 const struct envelope *envelope, uint8_t *body) {
+static inline void pack(const struct connection *connection, const Portd__V1__Reply *reply,
+                        const struct envelope *envelope, uint8_t *body) {
     if (connection->visitor)
-        *body = connection->visitor->dialect->answer(reply);
+        pack_byte(connection, reply, body);
     else
         envelope_pack(envelope, body);
 }

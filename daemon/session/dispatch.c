@@ -132,8 +132,10 @@ static const struct method *find_method(const Portd__V1__Request *request, struc
 }
 
 /* The checks before the handler is called. NULL: the refusal. */
-static const struct method *check(const struct connection *connection, const struct channel_frame *frame,
-                                  const Portd__V1__Request *request, struct refusal *refusal) {
+static inline __attribute__((always_inline)) const struct method *check(const struct connection *connection,
+                                                                        const struct channel_frame *frame,
+                                                                        const Portd__V1__Request *request,
+                                                                        struct refusal *refusal) {
     const struct method *method = find_method(request, refusal);
     static const size_t most_fds[] = {
         [FDS_NONE] = 0, [FDS_MAYBE] = 1, [FDS_SEVERAL] = CALL_FDS_MAX, [FDS_MANY] = FRAME_FDS_MAX};
@@ -202,8 +204,9 @@ static void refuse(struct connection *connection, const struct call *call) {
         connection_end(connection, "hello was refused");
 }
 
-void dispatch_request(struct connection *connection, struct channel_frame *frame,
-                      const Portd__V1__Request *request) {
+/* Inlined in both: all requests but those of visitors take the same way. */
+static inline __attribute__((always_inline)) void
+dispatch(struct connection *connection, struct channel_frame *frame, const Portd__V1__Request *request) {
     struct call call; /* by its members: the text of the refusal is long */
     call.connection = connection;
     call.session = connection->session;
@@ -235,7 +238,13 @@ void dispatch_request(struct connection *connection, struct channel_frame *frame
         loop_timer_clear(&connection->timer);
 }
 
-static void unpack(struct connection *connection, struct channel_frame *frame) {
+__attribute__((cold)) void dispatch_request(struct connection *connection, struct channel_frame *frame,
+                                            const Portd__V1__Request *request) {
+    dispatch(connection, frame, request);
+}
+
+static inline __attribute__((always_inline)) void unpack(struct connection *connection,
+                                                         struct channel_frame *frame) {
     Portd__V1__Request plain;
     const Portd__V1__Request *request;
     bool hello;
@@ -249,7 +258,7 @@ static void unpack(struct connection *connection, struct channel_frame *frame) {
     else if (!request->id || inflight_find(connection, request->id))
         connection_end(connection, "request id is 0 or already in flight");
     else
-        dispatch_request(connection, frame, request);
+        dispatch(connection, frame, request);
 }
 
 void dispatch_frame(struct connection *connection, struct channel_frame *frame) {

@@ -32,8 +32,7 @@ int visitor_make(struct connection *connection, const struct dialect *dialect,
     visitor->half.fn = on_timer;
     visitor->end = end;
     connection->visitor = visitor;
-    connection->channel.layout = dialect->layout;
-    connection->channel.max = dialect->longest;
+    channel_speak(&connection->channel, dialect->layout, dialect->longest);
     return 0;
 }
 
