@@ -79,7 +79,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                                   .refused = data[0] & REFUSED};
     bool understood = s6_parse(&frame, &message);
     if (understood) {
-        int64_t ttl = s6_ttl(&message, (int64_t)(length << 40));
+        int64_t ttl = s6_ttl(&message, (int64_t)((uint64_t)length << 40));
         check(ttl >= 0);
         check(message.letter == 'S' ? frame.n_fds == 1 || frame.refused : !frame.n_fds);
         compare(&message, body, length);
