@@ -129,7 +129,7 @@ ends() {
 until_waited_for() {
   local i
   for ((i = 0; i < 2000; i++)); do
-    [ "$(portctl show "$1" -j | jq '.[0].waiters')" -gt 0 ] && return
+    case $(portctl show "$1" -j) in *'"waiters":'[1-9]*) return ;; esac
     kill -0 "$BROKER_PID" || return
   done
   echo "nobody waits for $1"
@@ -147,6 +147,8 @@ contents() {
 # Runs a command and keeps its exit code and both outputs apart: $status, $output (and its $lines), $error. As the run of bats does, with one
 # process instead of many: some cases run a thousand commands.
 both() {
+  local -
+  set +T
   status=0
   ("$@") >"$BATS_TEST_TMPDIR/both.out" 2>"$BATS_TEST_TMPDIR/both.err" || status=$?
   contents output "$BATS_TEST_TMPDIR/both.out"
@@ -158,6 +160,8 @@ both() {
 
 # A command line that is refused: exit code 2, nothing on standard output, the same in JSON, and no broker is asked.
 refuses() {
+  local -
+  set +T
   both portctl "$@"
   exits 2
   [ -z "$output" ]
@@ -166,7 +170,7 @@ refuses() {
   both portctl --json "$@"
   exits 2
   [ -z "$output" ]
-  [ "$(jq -r '.error | "\(.code) \(.exit)"' <<<"$error")" = "usage 2" ]
+  has "$error" '"code":"usage","exit":2'
 }
 
 # The last one run had this exit code; says what it said if not.
