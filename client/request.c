@@ -156,7 +156,7 @@ void request_set_due(portd_request *request, int64_t deadline, int64_t now) {
         requests->due = request->due;
 }
 
-static void kept_free(portd_request *request) {
+void request_unkeep(portd_request *request) {
     const os_fd *fds = request->kept;
 
     if (!fds)
@@ -176,7 +176,7 @@ void request_unqueue(portd_request *request) {
     list_remove(&request->client->requests.queue, request);
     request->state = REQUEST_DROPPED;
     if (!request->client->by_hold || !request->client->resumes || request_moves(request))
-        kept_free(request);
+        request_unkeep(request);
 }
 
 void request_end(portd_request *request, int code, int os_errno) {
@@ -226,7 +226,7 @@ void request_forget(portd_request *request) {
         request_unend(request);
     if (request->state == REQUEST_QUEUED)
         request_unqueue(request);
-    kept_free(request);
+    request_unkeep(request);
     if (request->due != PORTD_FOREVER && --requests->timed == 0)
         requests->due = PORTD_FOREVER;
     requests->bringing -= request_brings(request);

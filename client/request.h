@@ -82,6 +82,9 @@ struct requests {
 portd_request *request_new(portd_client *client, Portd__V1__Request__MethodCase method, request_read *read,
                            portd_callback *callback, void *data);
 
+/* Frees what is kept: the copies of descriptors are closed. Nothing happens if nothing is. */
+void request_unkeep(portd_request *request);
+
 /* Copies the ids of a wait: 0 or -ENOMEM. */
 int request_keep_ids(portd_request *request, const portd_id *ids, size_t n);
 

@@ -158,8 +158,10 @@ static void keep_sent(portd_client *client, portd_request *request, const Portd_
                       os_fd fd) {
     if (is_by_hold(message))
         client->by_hold = true;
-    if (client->by_hold && client->resumes && request->callback && !request_moves(request))
-        (void)message_keep(client, request, message, fd);
+    if (!client->by_hold || !client->resumes || !request->callback || request_moves(request))
+        return;
+    if (message_keep(client, request, message, fd) < 0)
+        request_unkeep(request); /* half of it would be another request */
 }
 
 int send_request(portd_client *client, portd_request *request, Portd__V1__Request *message, os_fd fd) {

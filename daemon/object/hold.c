@@ -74,6 +74,13 @@ struct hold *holds_next(const struct holds *holds, os_uid owner, uint64_t after)
     return hold;
 }
 
+struct hold *hold_next(const struct hold *hold) {
+    struct hold *next = hold->next;
+    while (next && next->hidden)
+        next = next->next;
+    return next;
+}
+
 struct hold *holds_any(const struct holds *holds) {
     for (size_t i = 0; i < table_places(&holds->owners); i++) {
         const struct hold_owner *of = table_at(&holds->owners, i);

@@ -84,6 +84,7 @@ struct hold *hold_find(const struct holds *holds, os_uid owner, const char *name
 
 /* The first hold of that owner after the one with that id, which may be gone; after 0, the first of all. NULL: none. */
 struct hold *holds_next(const struct holds *holds, os_uid owner, uint64_t after);
+struct hold *hold_next(const struct hold *hold); /* of the same owner; NULL: it is the last */
 
 /* Some hold that is entered, or NULL. */
 struct hold *holds_any(const struct holds *holds);
@@ -95,7 +96,7 @@ int hold_make(struct hold *hold, struct session_objects *in, os_fd *fd, struct r
 /* It can be found from now on by owner and name. What was held there must end before the next hold_find. 0 or -ENOMEM: nothing has changed. */
 int hold_enter(struct hold *hold, os_uid owner, const char *name);
 
-/* hold_find and holds_next pass it over, until hold_show: at once after the hold that took its name has ended. */
+/* hold_find, holds_next and hold_next pass it over, until hold_show: at once after the hold that took its name has ended. */
 void hold_hide(struct hold *hold);
 void hold_show(struct hold *hold);
 

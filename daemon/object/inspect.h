@@ -116,6 +116,9 @@ bool inspect_has_locks(os_fd pidfd);
 /* Whether inspect_pidfd finds out the pid itself. If not (before Linux 6.13), only /proc tells it: there inspect_read_pid finds it, 0 if it is not visible. It
  * walks all locks that somebody has put on the process's inode, so it is for workers. */
 bool inspect_tells_pids(void);
+
+/* Whether the descriptor that inspect_open_pid makes can be given to another process: a pidfd can, a kqueue cannot. */
+bool inspect_passes_processes(void);
 uint32_t inspect_read_pid(os_fd pidfd);
 
 /* Returns 0 for a pidfd of a process. *key then identifies the process among all living ones; *pid is its number here, 0 if it is not visible. Before the

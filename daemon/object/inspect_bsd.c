@@ -211,6 +211,8 @@ bool inspect_has_locks(os_fd pidfd) {
 
 bool inspect_tells_pids(void) { return true; }
 
+bool inspect_passes_processes(void) { return false; }
+
 uint32_t inspect_read_pid(os_fd pidfd) {
     (void)pidfd;
     return 0;

@@ -310,6 +310,8 @@ static bool tells_pid(int fd, uint32_t *pid) {
 
 bool inspect_tells_pids(void) { return known.tells_pids; }
 
+bool inspect_passes_processes(void) { return true; }
+
 uint32_t inspect_read_pid(os_fd pidfd) {
     char line[128];
     long number = read_fdinfo(pidfd, "Pid:", line, sizeof(line)) ? strtol(line, NULL, 10) : 0;

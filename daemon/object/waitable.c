@@ -283,13 +283,15 @@ void waitable_free(struct waitable *waitable) {
 }
 
 void waitable_release(struct waitable *waitable) {
+    bool was_released = waitable->released;
     waitable->released = true;
     waitable->creates = 0;
     if (waitable->releases < UINT16_MAX)
         waitable->releases++;
     notice_object_released(waitable);
     if (waitable_source(waitable)) {
-        tell_change(waitable);
+        if (!was_released)
+            tell_change(waitable);
         return;
     }
     if (!waitable->waiters && has_several_handles(waitable, HANDLES_AT_ONCE) &&

@@ -97,7 +97,7 @@ static int answer_all(struct call *call, os_uid owner) {
     const struct hold *hold =
         holds_next(call->connection->all->registry->holds, owner, call->request->holds->after);
     while (hold && add_row(&page, hold))
-        hold = hold->next;
+        hold = hold_next(hold);
     if (!page.of.more)
         page.of.next = 0;
     if (page.lacks && connection_check_room(call->connection, page.lacks, &call->refusal))
@@ -189,7 +189,7 @@ static void step(struct task *task) {
     const struct connection *connection = listing->inflight.connection;
     struct turns *turns = connection->user->lane.turns;
     const struct hold *hold = holds_next(connection->all->registry->holds, listing->owner, listing->after);
-    for (; hold && !turn_is_over(turns) && !look(listing, hold); hold = hold->next)
+    for (; hold && !turn_is_over(turns) && !look(listing, hold); hold = hold_next(hold))
         turn_spend(turns, 1);
     if (hold && !listing->more)
         turn_queue(&connection->user->lane, task);

@@ -286,6 +286,7 @@ static int restore_lease(struct held *held, const struct store_entry *entry, con
         terms.ttl_us = left > 0 ? left : 1;
     }
     if (process.fd != OS_FD_NONE) {
+        process.pid = inspect_tells_pids() ? 0 : inspect_read_pid(process.fd); /* the loop does not run yet */
         int error = inspect_pidfd(process.fd, &process.key, &process.pid);
         if (error)
             return refusal_system(refusal, -error, "cannot look at the pidfd");

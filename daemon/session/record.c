@@ -5,6 +5,7 @@
 #include "daemon/object/direction.h"
 #include "daemon/object/handle.h"
 #include "daemon/object/hold.h"
+#include "daemon/object/inspect.h"
 #include "daemon/object/port.h"
 #include "daemon/object/waitable.h"
 #include "daemon/store/store.h"
@@ -68,6 +69,8 @@ static uint8_t find_place(const struct session *session) {
 int record_owner(struct store_order *order, const struct session *session, struct owner *owner) {
     Portd__Keeper__V1__Record record = record_init();
     Portd__Keeper__V1__Owner packed = PORTD__KEEPER__V1__OWNER__INIT;
+    if (!inspect_passes_processes())
+        return 0;
     if (!owner->place)
         owner->place = find_place(session);
     packed.session = session->id;

@@ -16,7 +16,7 @@ enum { RECORD_ID_BITS = 53, RECORD_VERSION = 1 };
 
 int record_session(struct store_order *order, const struct session *session);
 
-/* Gives the owner a place, if it has none. */
+/* Gives the owner a place, if it has none. Where a process's descriptor cannot be passed there is no record: the session comes back without the owner. */
 int record_owner(struct store_order *order, const struct session *session, struct owner *owner);
 uint64_t record_owner_key(const struct session *session, const struct owner *owner);
 

@@ -96,6 +96,7 @@ static int restore_owner(struct sessions *sessions, struct store_entry *entry,
         return -1;
     if (process.fd == OS_FD_NONE || place < 1 || place > UINT8_MAX)
         return refuse(refusal, "it is not one of an owner");
+    process.pid = inspect_tells_pids() ? 0 : inspect_read_pid(process.fd); /* the loop does not run yet */
     int error = inspect_pidfd(process.fd, &process.key, &process.pid);
     if (error)
         return refusal_system(refusal, -error, "cannot look at the pidfd");

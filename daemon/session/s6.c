@@ -57,7 +57,7 @@ static void refuse(struct connection *connection, const struct refusal *refusal)
 /* How many names; `bytes` of them, which are written if `at` is not NULL. More than FRAME_DATA_MAX bytes are not looked at. */
 static size_t write_names(const struct hold *hold, uint8_t *at, size_t *bytes) {
     size_t n = 0;
-    for (*bytes = 0; hold && *bytes <= FRAME_DATA_MAX; hold = hold->next) {
+    for (*bytes = 0; hold && *bytes <= FRAME_DATA_MAX; hold = hold_next(hold)) {
         size_t length = strlen(hold->name) + 1;
         if (s6_looks_foreign(hold->name))
             continue;
