@@ -170,14 +170,13 @@ static void signals_do_not_put_off_the_deadline(void **state) {
                            never = {0};
     struct broker_fake broker;
     portd_client *client = meet(&broker);
-    struct sigaction action = {.sa_handler = on_signal}, before;
+    struct sigaction action = {.sa_handler = on_signal}; /* stays: valgrind delivers a signal late */
 
     (void)state;
-    assert_int_equal(sigaction(SIGALRM, &action, &before), 0);
+    assert_int_equal(sigaction(SIGALRM, &action, NULL), 0);
     assert_int_equal(setitimer(ITIMER_REAL, &often, NULL), 0);
     assert_int_equal(portd_ping(client, portd_now() + DEADLINE_US), PORTD_E_TIMEOUT);
     assert_int_equal(setitimer(ITIMER_REAL, &never, NULL), 0);
-    assert_int_equal(sigaction(SIGALRM, &before, NULL), 0);
     portd_disconnect(client);
     broker_close(&broker);
 }
