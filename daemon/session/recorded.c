@@ -132,7 +132,7 @@ static int restore_copy(struct sessions *sessions, const struct store_entry *ent
                         const Portd__Keeper__V1__Copy *record, struct refusal *refusal) {
     struct session *session = find_session(sessions, record->session, refusal);
     struct hold *hold = find_hold(sessions, record->hold);
-    struct binding_claim claim = {NULL};
+    struct binding_claim claim = {0};
     os_fd fd;
     uint64_t key;
     if (!session)
