@@ -348,6 +348,8 @@ static int make_plain(struct call *call, struct waitable *waitable) {
     int error;
     if (waitable_is_semaphore(waitable) && check_maker(call, true))
         return -1;
+    if (waitable->recorded && recording_check(call->connection->all, &call->refusal))
+        return -1;
     handle = waitable_new_handle(waitable, asker, call->fd, &call->refusal);
     if (!handle)
         return -1;

@@ -277,6 +277,8 @@ static int find_owner(struct call *call, const Portd__V1__Hello *hello, struct a
 static int add_owners(struct call *call, struct admission *admission) {
     struct session *session = admission->session;
     const struct owner *last = session->lease.owners ? session->lease.owners->prev : NULL;
+    if (session->recorded && admission->n_owners && recording_check(call->connection->all, &call->refusal))
+        return -1;
     for (size_t i = 0; i < admission->n_owners; i++) {
         struct nominee *nominee = &admission->nominees[i];
         int result = session_add_owner(session, &nominee->process, &call->refusal);

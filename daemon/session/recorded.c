@@ -223,7 +223,7 @@ static int restore_object(struct sessions *sessions, const struct store_entry *e
         waitable_release(made);
         return refuse(refusal, "its id is taken");
     }
-    made->recorded = true;
+    made->recorded = made->confirmed = true;
     made->released = record->released;
     return 0;
 }

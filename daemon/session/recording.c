@@ -51,42 +51,89 @@ int recording_check(const struct sessions *sessions, struct refusal *refusal) {
 
 /* ---- orders that nobody waits for --------------------------------------------------------------------------------- */
 
-static void on_told(struct store_order *order, int error) {
-    if (error)
-        log_write(LOG_LEVEL_ERROR, "the keeper cannot keep a part of a session: %s", os_error_text(-error));
-    free(order);
+static void log_untold(const struct session *session, int error) {
+    log_write_about(LOG_TOPIC_SESSION, session->uid, LOG_LEVEL_ERROR,
+                    "the keeper cannot be told of a change of session %" PRIu64 ": %s", session->id,
+                    os_error_text(-error));
+}
+
+/* NULL: there is nobody to tell, or no memory. */
+static struct store_order *order_open(const struct session *session) {
+    struct store_order *order = recording_is_needed(session->all) ? store_open(session->all->store) : NULL;
+    if (!order && recording_is_needed(session->all))
+        log_untold(session, -ENOMEM);
+    return order;
 }
 
 /* Sends it. What cannot be told comes back if the broker dies. */
-static void tell(struct session *session, struct store_order *order, int error) {
-    order->done = on_told;
+static void tell(const struct session *session, struct store_order *order, int error) {
+    store_tell(session->all->store, order);
     if (error)
-        store_cancel(order);
-    else
-        error = store_commit(session->all->store, order);
-    if (!error)
-        return;
-    free(order);
-    if (error < 0)
-        log_write_about(LOG_TOPIC_SESSION, session->uid, LOG_LEVEL_ERROR,
-                        "the keeper cannot be told of a change of session %" PRIu64 ": %s", session->id,
-                        os_error_text(-error));
+        log_untold(session, error);
 }
 
-/* NULL: there is nobody to tell. */
-static struct store_order *order_new(const struct session *session) {
-    return recording_is_needed(session->all) ? calloc(1, sizeof(struct store_order)) : NULL;
+/* One with descriptors is an order of its own. */
+struct addition {
+    struct store_order order;
+    struct sessions *all;
+    uint64_t session;
+    uint8_t place; /* of an owner; 0: it is none */
+};
+
+static void forget_place(const struct session *session, uint8_t place) {
+    struct owner *owner;
+    DL_FOREACH (session->lease.owners, owner)
+        if (place && owner->place == place)
+            owner->place = 0;
+}
+
+static void on_added(struct store_order *order, int error) {
+    struct addition *addition = CONTAINER_OF(order, struct addition, order);
+    const struct session *session = session_find_any(addition->all, addition->session);
+    if (error && session) {
+        forget_place(session, addition->place);
+        log_untold(session, error);
+    }
+    free(addition);
+}
+
+static struct addition *addition_new(const struct session *session) {
+    if (!recording_is_needed(session->all))
+        return NULL;
+    struct addition *addition = calloc(1, sizeof *addition);
+    if (!addition) {
+        log_untold(session, -ENOMEM);
+        return NULL;
+    }
+    addition->all = session->all;
+    addition->session = session->id;
+    addition->order.done = on_added;
+    return addition;
+}
+
+static void add(const struct session *session, struct addition *addition, int error) {
+    if (error)
+        store_cancel(&addition->order);
+    else
+        error = store_commit(session->all->store, &addition->order);
+    if (!error)
+        return;
+    if (error < 0) {
+        forget_place(session, addition->place);
+        log_untold(session, error);
+    }
+    free(addition);
 }
 
 void recording_changed(struct object *object, bool gone) {
     struct session *session = session_of(object);
-    struct store_order *order = order_new(session);
     enum object_kind kind = object_kind_of(object->id);
     struct waitable *waitable = kind == OBJECT_DESCRIPTOR ? NULL : (struct waitable *)object;
     if (kind == OBJECT_PORT && waitable->ended) { /* a closed one does not come back */
-        waitable->recorded = false;
+        waitable->recorded = waitable->confirmed = false;
         gone = true;
     }
+    struct store_order *order = order_open(session);
     if (!order)
         return;
     int error = gone ? store_forget(order, object->id) : record_object(order, waitable);
@@ -97,28 +144,31 @@ void recording_changed(struct object *object, bool gone) {
 
 void recording_add_handle(const struct waitable *semaphore) {
     struct session *session = session_of(&semaphore->object);
-    struct store_order *order = semaphore->recorded ? order_new(session) : NULL;
-    if (order)
-        tell(session, order, record_handle(order, semaphore));
+    struct addition *addition = semaphore->recorded ? addition_new(session) : NULL;
+    if (addition)
+        add(session, addition, record_handle(&addition->order, semaphore));
 }
 
 void recording_add_owners(struct session *session) {
     struct owner *owner;
     DL_FOREACH (session->lease.owners, owner) {
-        struct store_order *order = session->recorded && !owner->place ? order_new(session) : NULL;
-        if (order)
-            tell(session, order, record_owner(order, session, owner));
+        struct addition *addition = session->recorded && !owner->place ? addition_new(session) : NULL;
+        if (!addition)
+            continue;
+        int error = record_owner(&addition->order, session, owner);
+        addition->place = owner->place;
+        add(session, addition, error);
     }
 }
 
 void recording_remove_owner(struct session *session, const struct owner *owner) {
-    struct store_order *order = owner->place ? order_new(session) : NULL;
+    struct store_order *order = owner->place ? order_open(session) : NULL;
     if (order)
         tell(session, order, store_forget(order, record_owner_key(session, owner)));
 }
 
 void recording_end(struct session *session) {
-    struct store_order *order = session->recorded ? order_new(session) : NULL;
+    struct store_order *order = session->recorded ? order_open(session) : NULL;
     const struct owner *owner;
     int error = order ? store_forget(order, session->id) : 0;
     DL_FOREACH (session->lease.owners, owner)
@@ -146,7 +196,7 @@ static void undo(const struct recording *recording) {
         struct waitable *waitable = (struct waitable *)object;
         if (!object)
             continue;
-        waitable->recorded = false;
+        waitable->recorded = waitable->confirmed = false;
         struct descriptor *descriptor = waitable_source(waitable);
         waitable_undo_create(waitable, undo_of(recording));
         if (descriptor && !descriptor_is_closing(descriptor))
@@ -189,13 +239,27 @@ static void orphan(struct inflight *inflight) {
         recording_free(recording);
 }
 
+/* The keeper has it. What has gone meanwhile, because another call made it that could not be recorded, is forgotten. */
+static void confirm(const struct recording *recording, struct session *session) {
+    session->confirmed = true;
+    for (size_t i = 0; i < 2; i++) {
+        struct object *object =
+            recording->ids[i] ? registry_find(recording->all->registry, recording->ids[i]) : NULL;
+        struct store_order *order = recording->ids[i] && !object ? order_open(session) : NULL;
+        if (object)
+            ((struct waitable *)object)->confirmed = true;
+        if (order)
+            tell(session, order, store_forget(order, recording->ids[i]));
+    }
+}
+
 static void on_kept(struct store_order *order, int error) {
     struct recording *recording = CONTAINER_OF(order, struct recording, order);
     struct session *session = session_find_any(recording->all, recording->session);
     recording->is_told = true;
     recording->error = error;
     if (session && !error)
-        session->confirmed = true;
+        confirm(recording, session);
     if (session && error && !session->cause)
         undo(recording);
     if (recording->inflight.connection)
@@ -254,7 +318,7 @@ int recording_start(struct connection *connection, const struct creating *creati
     uint64_t ids[2];
     take_ids(creating, result, ids);
     const struct object *made = ids[0] ? registry_find(session->all->registry, ids[0]) : NULL;
-    if (!made || ((const struct waitable *)made)->recorded)
+    if (!made || (((const struct waitable *)made)->recorded && ((const struct waitable *)made)->confirmed))
         return 1;
     struct recording *recording = recording_new(connection, refusal);
     const struct recording undone = {.all = session->all, .result = *result, .ids = {ids[0], ids[1]}};

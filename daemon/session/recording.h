@@ -2,7 +2,8 @@
  * copies of what is held, and of each of these objects; recorded.h makes them again.
  *
  * A session is recorded with its first such object, and the reply to the call that made the object waits for the keeper. What ends or
- * is gone after that is told to the keeper at once, so before any reply that says so is sent. */
+ * is gone after that is told to the keeper at once, and no reply waits for that: a keeper that does not read what was sent before may not have it if the
+ * broker dies, and then what had ended is there again. */
 #ifndef RECORDING_H
 #define RECORDING_H
 

@@ -19,6 +19,7 @@ struct store_frame {
     struct closer *closer;     /* of the descriptors, which are copies; NULL: they are borrowed */
     struct fd_table *fd_table; /* in which the copies are counted */
     size_t n_fds, length, room;
+    size_t counted; /* for the store: bytes that it counts */
     os_fd fds[FRAME_FDS_MAX];
     uint8_t *bytes;
 };

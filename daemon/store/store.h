@@ -29,6 +29,7 @@ struct store_order {
     void (*done)(struct store_order *order, int error);
     struct ring node; /* private from here */
     uint64_t serial;
+    bool open; /* of store_open: not sealed yet */
     struct store_frame *frames, *last;
 };
 
@@ -51,7 +52,7 @@ void store_free(struct store *store); /* before closer_stop; NULL is allowed */
 
 bool store_is_kept(const struct store *store);
 
-/* The keeper does not read, and so many descriptors wait already that no more should be kept. */
+/* The keeper does not read, and so many descriptors or bytes wait already that no more should be kept. */
 bool store_is_full(const struct store *store);
 
 /* Asks the keeper for all that it keeps; before the loop runs, as it waits. 0 or a negative errno. */
@@ -64,8 +65,13 @@ int store_forget(struct store_order *order, uint64_t key);
 /* Takes back an order that was not committed. */
 void store_cancel(struct store_order *order);
 
-/* Sends it. 1: it is done already, as nothing is kept; 0: `done` follows; or a negative errno, and it is as cancelled. */
+/* Sends it. 1: it is done already, as nothing is kept, or nothing was added; 0: `done` follows; or a negative errno, and it is as cancelled. */
 int store_commit(struct store *store, struct store_order *order);
+
+/* What nobody waits for: an order for store_keep (without descriptors) and store_forget, which store_tell sends or frees. While the keeper does not read, all
+ * that is told goes into one order. Nothing else of the store may be called in between. NULL: no memory. */
+struct store_order *store_open(struct store *store);
+void store_tell(struct store *store, struct store_order *order);
 
 /* The broker serves clients. */
 void store_ready(struct store *store);

@@ -427,6 +427,51 @@ static void releases_are_known(void **state) {
     }
 }
 
+/* ---- a keeper that is stopped ------------------------------------------------------------------------------------- */
+
+enum { N_EVENTS = 50 };
+
+/* What ends is told later; what is made waits for it, and so does who makes the same again. */
+static void a_stopped_keeper_learns_it_later(void **state) {
+    static struct held held;
+    static portd_id ids[N_EVENTS];
+    struct answer first, second;
+    char name[16];
+    (void)state;
+    begin(&held);
+    for (size_t i = 0; i < N_EVENTS; i++) {
+        assert_true(snprintf(name, sizeof name, "in%zu", i) > 0);
+        put(held.c, name, held.p[0]);
+        assert_int_equal(portd_hold_to_evt(held.c, NULL, name, PORTD_MODE_READ, fixture_soon(), &ids[i]), 1);
+    }
+    int ended = 0;
+    assert_return_code(kill(held.fixture.pid, SIGSTOP), errno); /* nothing is asserted until it goes on */
+    for (size_t i = 0; i < N_EVENTS; i++) {
+        ended += portd_remove(held.c, ids[i], fixture_soon());
+        ended += portd_release(held.c, &ids[i], 1, fixture_soon());
+    }
+    first = second = (struct answer){false};
+    int started =
+        portd_hold_to_semaphore_start(held.c, NULL, "in", PORTD_MODE_READ, on_answer, &first, NULL) +
+        portd_hold_to_semaphore_start(held.c, NULL, "in", PORTD_MODE_READ, on_answer, &second, NULL);
+    int pinged = portd_ping(held.c, fixture_soon());
+    bool early = first.come || second.come;
+    assert_return_code(kill(held.fixture.pid, SIGCONT), errno);
+    assert_int_equal(ended, 2 * N_EVENTS);
+    assert_int_equal(started, 2);
+    assert_int_equal(pinged, 1);
+    assert_false(early);
+    await(held.c, &first);
+    await(held.c, &second);
+    assert_int_equal(first.code, 1);
+    assert_int_equal(second.code, 1);
+    kill_broker(&held.fixture);
+    for (size_t i = 0; i < N_EVENTS; i++)
+        assert_gone(held.c, ids[i]);
+    assert_idle(held.c, semaphore(held.c));
+    end(&held);
+}
+
 struct stranger {
     const char *address, *token;
 };
@@ -469,6 +514,7 @@ int main(void) {
         FIXTURE_CASE_BARE(a_drop_ends_what_came_back),
         FIXTURE_CASE_BARE(handles_go_on),
         FIXTURE_CASE_BARE(releases_are_known),
+        FIXTURE_CASE_BARE(a_stopped_keeper_learns_it_later),
         FIXTURE_CASE_BARE(another_user_cannot_resume),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
