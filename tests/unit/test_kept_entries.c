@@ -255,7 +255,8 @@ static void all_is_given_back(void **state) {
     static os_fd readers[MANY];
     order ask = PORTD__KEEPER__V1__ORDER__INIT;
     os_fd fds[FRAME_FDS_ROOM];
-    size_t n_fds, n = 0;
+    size_t n_fds;
+    uint64_t n = 0;
     answer *got;
 
     (void)state;
