@@ -1,4 +1,4 @@
-/* doorway_post_bsd.c: letters are not implemented. */
+/* doorway_post_bsd.c: a door for sd_notify(3) is for programs of systemd, which runs on Linux only. */
 #include "doorway.h"
 
 const char *doorway_check_post(const char *text) {

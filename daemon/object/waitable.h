@@ -46,7 +46,7 @@ struct waitable {
     bool released : 1;
     bool forgotten : 1; /* its id finds nothing any more */
     bool recorded : 1;  /* registry->changed is told of its end, and when it is gone */
-    bool confirmed : 1; /* the keeper has it */
+    bool confirmed : 1; /* the keeper is known to have it */
     uint8_t place;      /* in the wait that began last: its first target for it (wait.c) */
     /* Not used for ports: how often it was released, and how many create calls have returned it since and were not undone. From
      * UINT16_MAX on they stay, and nothing is undone. */

@@ -346,9 +346,10 @@ static int make_plain(struct call *call, struct waitable *waitable) {
     struct session_objects *asker = &call->session->session_objects;
     struct handle *handle;
     int error;
+    bool recorded = waitable_is_semaphore(waitable) && waitable->recorded && asker == waitable->object.owner;
     if (waitable_is_semaphore(waitable) && check_maker(call, true))
         return -1;
-    if (waitable->recorded && recording_check(call->connection->all, &call->refusal))
+    if (recorded && recording_check(call->connection->all, &call->refusal))
         return -1;
     handle = waitable_new_handle(waitable, asker, call->fd, &call->refusal);
     if (!handle)
@@ -363,7 +364,7 @@ static int make_plain(struct call *call, struct waitable *waitable) {
         waitable_end_handle(handle);
         return -1;
     }
-    if (waitable_is_semaphore(waitable) && asker == waitable->object.owner)
+    if (recorded)
         recording_add_handle(waitable);
     answer(call->connection, call->request->id, waitable, handle);
     return 0;

@@ -144,7 +144,7 @@ void recording_changed(struct object *object, bool gone) {
 
 void recording_add_handle(const struct waitable *semaphore) {
     struct session *session = session_of(&semaphore->object);
-    struct addition *addition = semaphore->recorded ? addition_new(session) : NULL;
+    struct addition *addition = addition_new(session);
     if (addition)
         add(session, addition, record_handle(&addition->order, semaphore));
 }
@@ -188,7 +188,7 @@ static uint32_t undo_of(const struct recording *recording) {
     return ports ? recording->result.ports.undo : recording->result.object.undo;
 }
 
-/* The keeper does not have it: nothing was made. */
+/* The keeper does not have it: nothing was made. What it has by an earlier call stays recorded. */
 static void undo(const struct recording *recording) {
     for (size_t i = 0; i < 2; i++) {
         struct object *object =
@@ -196,7 +196,7 @@ static void undo(const struct recording *recording) {
         struct waitable *waitable = (struct waitable *)object;
         if (!object)
             continue;
-        waitable->recorded = waitable->confirmed = false;
+        waitable->recorded = waitable->confirmed;
         struct descriptor *descriptor = waitable_source(waitable);
         waitable_undo_create(waitable, undo_of(recording));
         if (descriptor && !descriptor_is_closing(descriptor))
@@ -239,17 +239,21 @@ static void orphan(struct inflight *inflight) {
         recording_free(recording);
 }
 
-/* The keeper has it. What has gone meanwhile, because another call made it that could not be recorded, is forgotten. */
+/* The keeper has it. If another call that made it meanwhile could not be recorded, the keeper was told of no change since: so it is now. */
 static void confirm(const struct recording *recording, struct session *session) {
     session->confirmed = true;
     for (size_t i = 0; i < 2; i++) {
-        struct object *object =
-            recording->ids[i] ? registry_find(recording->all->registry, recording->ids[i]) : NULL;
-        struct store_order *order = recording->ids[i] && !object ? order_open(session) : NULL;
-        if (object)
-            ((struct waitable *)object)->confirmed = true;
+        uint64_t id = recording->ids[i];
+        struct object *object = id ? registry_find(recording->all->registry, id) : NULL;
+        struct store_order *order = id && !object ? order_open(session) : NULL;
         if (order)
-            tell(session, order, store_forget(order, recording->ids[i]));
+            tell(session, order, store_forget(order, id));
+        if (!object)
+            continue;
+        struct waitable *waitable = (struct waitable *)object;
+        waitable->confirmed = true;
+        if (!waitable->recorded)
+            recording_changed(object, false);
     }
 }
 
@@ -318,7 +322,7 @@ int recording_start(struct connection *connection, const struct creating *creati
     uint64_t ids[2];
     take_ids(creating, result, ids);
     const struct object *made = ids[0] ? registry_find(session->all->registry, ids[0]) : NULL;
-    if (!made || (((const struct waitable *)made)->recorded && ((const struct waitable *)made)->confirmed))
+    if (!made || ((const struct waitable *)made)->confirmed)
         return 1;
     struct recording *recording = recording_new(connection, refusal);
     const struct recording undone = {.all = session->all, .result = *result, .ids = {ids[0], ids[1]}};

@@ -35,7 +35,7 @@ int recording_start(struct connection *connection, const struct creating *creati
 /* For registry->changed. */
 void recording_changed(struct object *object, bool gone);
 
-/* The semaphore has a handle from now on that its own session has asked for. Nothing happens if the semaphore is not recorded. */
+/* The semaphore, which is recorded, has a handle from now on that its own session has asked for. */
 void recording_add_handle(const struct waitable *semaphore);
 
 /* Owners were added to the session; one is removed; the session ends. Nothing happens if it is not recorded. */

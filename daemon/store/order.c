@@ -102,6 +102,7 @@ int order_seal(struct store_order *order) {
         if (!bytes)
             return -ENOMEM;
         frame->bytes = bytes;
+        frame->room = frame->length + size;
         frame->length += portd__keeper__v1__order__pack(&message, bytes + frame->length);
     }
     return 0;

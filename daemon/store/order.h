@@ -26,7 +26,7 @@ struct store_frame {
 
 void frame_free(struct store_frame *frame);
 
-/* Ends each frame with the serial number. 0 or -ENOMEM. */
+/* Ends each frame with the serial number. 0; or -ENOMEM, and it can be added to and sealed again. */
 int order_seal(struct store_order *order);
 
 /* Makes copies of the descriptors of all frames. 0; -EMFILE: there is no room for them; or another negative errno. */

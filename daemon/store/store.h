@@ -58,7 +58,7 @@ bool store_is_full(const struct store *store);
 /* Asks the keeper for all that it keeps; before the loop runs, as it waits. 0 or a negative errno. */
 int store_read(struct store *store, void (*fn)(void *context, struct store_entry *entry), void *context);
 
-/* Adds to an order. The descriptors are borrowed until store_commit returns. 0 or -ENOMEM: nothing was added. */
+/* Adds to an order, which keeps first and then forgets: what it forgets it cannot keep anew. The descriptors are borrowed until store_commit returns. 0 or -ENOMEM: nothing was added. */
 int store_keep(struct store_order *order, const struct store_entry *entry);
 int store_forget(struct store_order *order, uint64_t key);
 

@@ -241,12 +241,13 @@ struct store_order *store_open(struct store *store) {
 
 void store_tell(struct store *store, struct store_order *order) {
     bool first = ring_is_empty(&store->waiting);
-    if (!order->node.next && (!store->kept || !order->frames)) {
+    bool is_new = !ring_has(&order->node);
+    if (is_new && (!store->kept || !order->frames)) {
         store_cancel(order);
         free(order);
         return;
     }
-    if (!order->node.next) {
+    if (is_new) {
         order->serial = ++store->serial;
         ring_add(&store->waiting, &order->node);
     }

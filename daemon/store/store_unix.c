@@ -115,12 +115,11 @@ int store_read(struct store *store, void (*fn)(void *context, struct store_entry
     Portd__Keeper__V1__Order message = PORTD__KEEPER__V1__ORDER__INIT;
     message.ask = true;
     message.serial = ++store->serial;
-    int error = 0;
     uint8_t *body = channel_put(&store->channel, portd__keeper__v1__order__get_packed_size(&message));
     if (!body)
         return -ENOMEM;
     (void)portd__keeper__v1__order__pack(&message, body);
-    error = channel_flush(&store->channel);
+    int error = channel_flush(&store->channel);
     return error ? error : read_all(store, fn, context);
 }
 

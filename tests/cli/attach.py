@@ -88,7 +88,7 @@ def until(what):
     end = time.monotonic() + LIMIT
     while not what():
         assert time.monotonic() < end, 'it does not come true'
-        time.sleep(0.01)
+        time.sleep(0.01)  # asked again and again: nothing tells of it
 
 
 def portctl(*words, code=0, **how):

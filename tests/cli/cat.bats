@@ -493,7 +493,7 @@ import array, fcntl, os, sys, termios, time
 end = os.open(sys.argv[1], os.O_RDONLY | os.O_NONBLOCK)
 count = array.array("i", [0])
 while count[0] <= int(sys.argv[2]):
-    time.sleep(0.01)
+    time.sleep(0.01)  # asked again and again: nothing tells how much lies in a pipe
     fcntl.ioctl(end, termios.FIONREAD, count)' "$@"
 }
 

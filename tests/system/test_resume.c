@@ -429,9 +429,9 @@ static void releases_are_known(void **state) {
 
 /* ---- a keeper that is stopped ------------------------------------------------------------------------------------- */
 
-enum { N_EVENTS = 50 };
+enum { N_EVENTS = 200 }; /* what is told of their ends is more than the channel takes */
 
-/* What ends is told later; what is made waits for it, and so does who makes the same again. */
+/* What ends is told later; who makes something waits, and so does who makes the same again. */
 static void a_stopped_keeper_learns_it_later(void **state) {
     static struct held held;
     static portd_id ids[N_EVENTS];
