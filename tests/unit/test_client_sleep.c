@@ -26,9 +26,9 @@ static bool is_blocking(portd_client *client) {
     return !(flags & O_NONBLOCK);
 }
 
-/* Microseconds; 0: none. */
+/* Microseconds; 0: none. Zeroed first: with a 64-bit time_t qemu 7.2 writes half of it where a long has 32 bits. */
 static int64_t receive_limit(portd_client *client) {
-    struct timeval limit;
+    struct timeval limit = {0};
     socklen_t size = sizeof(limit);
 
     assert_int_equal(getsockopt((int)portd_get_fd(client), SOL_SOCKET, SO_RCVTIMEO, &limit, &size), 0);
