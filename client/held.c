@@ -1,8 +1,11 @@
-/* held.c: listing what is held. */
+/* held.c: listing and showing what is held. */
 #include "call.h"
 #include "client.h"
 #include "hold_name.h"
+#include "look.h"
 #include "submit.h"
+
+enum { SHOW_MOST = 16 };
 
 static void held_read(portd_held *to, const Portd__V1__HoldItem *from) {
     *to = (portd_held){
@@ -18,32 +21,47 @@ static void held_read(portd_held *to, const Portd__V1__HoldItem *from) {
         .process_pid = from->process_pid,
         .copies = from->copies,
         .hang_up = from->hang_up != 0,
+        .gets = from->gets,
+        .got_us = from->got_us,
     };
 }
 
-static int read_holds(portd_client *client, const portd_request *request, const Portd__V1__Reply *reply,
-                      struct channel_frame *frame, portd_result *result) {
-    const Portd__V1__HoldsOf *page = reply->holds;
-    size_t n = page->n_holds;
+/* A place that any object may begin at. */
+static size_t rounded(size_t size) { return (size + 7) / 8 * 8; }
 
-    (void)request;
-    (void)frame;
+static int read_page(portd_client *client, const Portd__V1__HoldsOf *page, portd_result *result) {
+    size_t n = page->n_holds, places_size = rounded(n * sizeof(portd_held *)),
+           size = places_size + rounded(n * sizeof(portd_held));
+    char *memory, *at;
+
     result->more = page->more;
     result->cursor = page->next;
     if (n == 0)
         return 1;
-    const portd_held **places = client->extra =
-        memory_get(&client->memory, n * (sizeof(*places) + sizeof(**places)));
-    if (!places)
+    for (size_t i = 0; i < n; i++)
+        size += look_room(page->holds[i]);
+    memory = client->extra = memory_get(&client->memory, size);
+    if (!memory)
         return PORTD_E_MEMORY;
-    portd_held *held = (portd_held *)(places + n);
+    const portd_held **places = (const portd_held **)(void *)memory;
+    portd_held *held = (portd_held *)(void *)(memory + places_size);
+    at = memory + places_size + rounded(n * sizeof(portd_held));
     for (size_t i = 0; i < n; i++) {
         held_read(&held[i], page->holds[i]);
+        held[i].look = look_read(at, page->holds[i]);
+        at += look_room(page->holds[i]);
         places[i] = &held[i];
     }
     result->held = places;
     result->n_held = n;
     return 1;
+}
+
+static int read_holds(portd_client *client, const portd_request *request, const Portd__V1__Reply *reply,
+                      struct channel_frame *frame, portd_result *result) {
+    (void)request;
+    (void)frame;
+    return read_page(client, reply->holds, result);
 }
 
 int portd_list_holds_start(portd_client *client, const char *owner, uint64_t after, portd_callback *callback,
@@ -70,5 +88,64 @@ int portd_list_holds(portd_client *client, const char *owner, int64_t deadline, 
         r = portd_list_holds_start(asked, owner, after, call_done, &call, &call.request);
         r = call_run(&call, r, deadline);
     } while (r > 0 && call.result.more && call.result.cursor != after);
+    return call_leave(&call, r);
+}
+
+/* ---- show --------------------------------------------------------------------------------------------------------- */
+
+/* More than were asked for, or none, is no answer. */
+static int read_shown(portd_client *client, const portd_request *request, const Portd__V1__Reply *reply,
+                      struct channel_frame *frame, portd_result *result) {
+    size_t n = reply->show_hold->n_holds;
+
+    (void)frame;
+    if (n == 0 || n > request->n_ids || (n < request->n_ids && !reply->show_hold->more))
+        return PORTD_E_GARBLED;
+    return read_page(client, reply->show_hold, result);
+}
+
+int portd_show_holds_start(portd_client *client, const char *owner, const char *const *names, size_t n,
+                           portd_callback *callback, void *data, portd_request **request) {
+    Portd__V1__ShowHold show = PORTD__V1__SHOW_HOLD__INIT;
+    Portd__V1__Request message = PORTD__V1__REQUEST__INIT;
+    portd_request *started;
+    int r = 0;
+
+    if (!names)
+        return client_fail(client, PORTD_E_INVALID, 0, "names", "names must not be NULL");
+    if (n == 0 || n > SHOW_MOST)
+        return client_fail(client, PORTD_E_INVALID, 0, "n", "expected 1 to 16 names");
+    for (size_t i = 0; i < n && r == 0; i++)
+        r = hold_name_check(client, "names", names[i]);
+    if (r < 0)
+        return r;
+    show.owner = hold_name_text(owner);
+    show.names = (char **)(uintptr_t)names; /* packing only reads them */
+    show.n_names = n;
+    message.method_case = PORTD__V1__REQUEST__METHOD_SHOW_HOLD;
+    message.show_hold = &show;
+    r = submit_request(client, &message, OS_FD_NONE, read_shown, callback, data, &started);
+    if (r < 0)
+        return r;
+    started->n_ids = n;
+    if (request)
+        *request = started;
+    return r;
+}
+
+int portd_show_holds(portd_client *client, const char *owner, const char *const *names, size_t n,
+                     int64_t deadline, portd_list **list) {
+    struct call call;
+    portd_client *asked = call_begin_list(&call, client, list);
+    size_t done = 0, most;
+    int r;
+
+    do {
+        most = n - done < SHOW_MOST ? n - done : SHOW_MOST;
+        r = portd_show_holds_start(asked, owner, names ? names + done : NULL, most, call_done, &call,
+                                   &call.request);
+        r = call_run(&call, r, deadline);
+        done += call.result.n_held;
+    } while (r > 0 && done < n);
     return call_leave(&call, r);
 }

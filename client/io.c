@@ -4,6 +4,7 @@
  * final reply is waited for, so the result says exactly what was done (call.h, `exact`). */
 #include "call.h"
 #include "client.h"
+#include "endpoint.h"
 #include "submit.h"
 #include "text.h"
 
@@ -234,25 +235,6 @@ int portd_port_shutdown(portd_client *client, portd_id port, unsigned sides, int
         deadline);
 }
 
-static void address_read(portd_endpoint *to, const Portd__V1__Address *from) {
-    static const char *const families[] = {"inet", "inet6", "unix"};
-    size_t length;
-
-    memset(to, 0, sizeof(*to)); /* gcc would copy a struct of this size from writable data */
-    to->size = sizeof(*to);
-    to->family = "";
-    if (!from || !*from->family)
-        return;
-    to->family = "other";
-    for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++)
-        if (strcmp(from->family, families[i]) == 0)
-            to->family = families[i];
-    length = strlen(from->host);
-    if (length < sizeof(to->host))
-        memcpy(to->host, from->host, length + 1);
-    to->port = from->port;
-}
-
 static int read_addresses(portd_client *client, const portd_request *request, const Portd__V1__Reply *reply,
                           struct channel_frame *frame, portd_result *result) {
     portd_endpoint *ends = client->extra = memory_get(&client->memory, 2 * sizeof(*ends));
@@ -261,8 +243,8 @@ static int read_addresses(portd_client *client, const portd_request *request, co
     (void)frame;
     if (!ends)
         return PORTD_E_MEMORY;
-    address_read(&ends[0], reply->addresses->local);
-    address_read(&ends[1], reply->addresses->peer);
+    endpoint_read(&ends[0], reply->addresses->local);
+    endpoint_read(&ends[1], reply->addresses->peer);
     result->local = &ends[0];
     result->peer = &ends[1];
     return 1;

@@ -3,6 +3,7 @@
 #include "list.h"
 
 #include "client.h"
+#include "look.h"
 
 #include <string.h>
 
@@ -107,6 +108,7 @@ static int take_held(portd_list *list, const portd_result *result) {
     for (size_t i = 0; i < result->n_held; i++) {
         const portd_held *each = result->held[i];
         size += strlen(each->owner) + strlen(each->name) + strlen(each->type) + strlen(each->put_by) + 4;
+        size += look_size(each->look);
     }
     portd_held *held = memory_resize(&list->memory, list->held, (list->n + result->n_held) * sizeof(*held));
     if (!held)
@@ -122,6 +124,7 @@ static int take_held(portd_list *list, const portd_result *result) {
         copy->name = text_put(&at, copy->name);
         copy->type = text_put(&at, copy->type);
         copy->put_by = text_put(&at, copy->put_by);
+        copy->look = look_copy(&at, copy->look);
     }
     block_add(list, block);
     return 1;

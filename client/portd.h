@@ -56,7 +56,7 @@
  *             last. Ignored in a process with raised privileges.
  * Versions    Enum values are those of the wire and do not change. Structs grow at the end only; those that a program
  *             fills begin with their size, set by their _INIT, and those that the library fills are always behind a
- *             pointer. portd_ready, portd_quota and portd_label never grow.
+ *             pointer. portd_ready, portd_quota, portd_label, portd_receiver and portd_watcher never grow.
  */
 #ifndef PORTD_H
 #define PORTD_H
@@ -256,7 +256,98 @@ typedef struct portd_metric {
     const char *help; /* a description for people */
 } portd_metric;
 
-/* One held descriptor as portd_list_holds shows it. */
+/* One end of a socket. A caller initializes it with PORTD_ENDPOINT_INIT. */
+typedef struct portd_endpoint {
+    size_t size;
+    const char *family; /* "inet", "inet6", "unix", "other"; "": no address. A static string */
+    char host
+        [440]; /* numeric address, "fe80::1%2" with the number of the interface; unix socket: its name as text (portd_port_addresses), "" if unnamed */
+    uint32_t port;
+} portd_endpoint;
+
+#define PORTD_ENDPOINT_INIT                                                                                  \
+    { sizeof(portd_endpoint), "", "", 0 }
+
+/* What other holders of a held descriptor's open file have changed since it was put. */
+enum portd_poison {
+    PORTD_POISON_NOT_LISTENING = 1, /* a listener that accepts no connections any more */
+    PORTD_POISON_SHUT_READ = 2,     /* a socket that a holder has shut down for reading, */
+    PORTD_POISON_SHUT_WRITE = 3,    /* or for writing */
+    PORTD_POISON_FLAGS = 4,         /* O_NONBLOCK, O_APPEND or O_DIRECT */
+    PORTD_POISON_OFFSET = 5 /* the position of a regular file; also by reads and writes of its ports */
+};
+#define PORTD_POISON_BIT(poison) (1u << (poison))
+
+/* Bits: what the broker's system has told. What is not known has 0 in its member. */
+enum portd_look_known {
+    PORTD_LOOK_FLAGS = 1 << 0,
+    PORTD_LOOK_ACCEPTING = 1 << 1,
+    PORTD_LOOK_OFFSET = 1 << 2,
+    PORTD_LOOK_INPUT = 1 << 3,
+    PORTD_LOOK_OUTPUT = 1 << 4,
+    PORTD_LOOK_QUEUE = 1 << 5,
+    PORTD_LOOK_FLAGS_AT_PUT = 1 << 6,
+    PORTD_LOOK_ACCEPTING_AT_PUT = 1 << 7,
+    PORTD_LOOK_OFFSET_AT_PUT = 1 << 8
+};
+
+/* Bits: how a descriptor is open; the last three any holder can change. */
+enum portd_look_flag {
+    PORTD_FLAG_READ = 1 << 0,
+    PORTD_FLAG_WRITE = 1 << 1,
+    PORTD_FLAG_NONBLOCK = 1 << 2, /* O_NONBLOCK */
+    PORTD_FLAG_APPEND = 1 << 3,   /* O_APPEND */
+    PORTD_FLAG_DIRECT = 1 << 4    /* O_DIRECT */
+};
+
+/* What has become of one direction of a connection. */
+enum portd_look_side {
+    PORTD_SIDE_UNKNOWN = 0,
+    PORTD_SIDE_OPEN = 1,
+    PORTD_SIDE_SHUT = 2,  /* a holder has shut it down */
+    PORTD_SIDE_PEER = 3,  /* the peer has ended it */
+    PORTD_SIDE_EITHER = 4 /* one of the two: the system does not tell which */
+};
+
+/* A process that has got copies of what is held. */
+typedef struct portd_receiver {
+    const char *uid; /* in decimal */
+    uint32_t pid;    /* of the process that connected; 0: unknown */
+    uint64_t times;
+    uint64_t age_us; /* since the last one */
+} portd_receiver;
+
+/* A session that has semaphores, events or ports of it. */
+typedef struct portd_watcher {
+    portd_id session;   /* 0: of another uid, and hidden */
+    const char *uid;    /* in decimal */
+    uint32_t owner_pid; /* its first owner process; 0: none, or not visible */
+} portd_watcher;
+
+/* What a held descriptor is now, as far as the broker's system tells. */
+typedef struct portd_look {
+    size_t size;
+    unsigned known;              /* enum portd_look_known */
+    unsigned poisons;            /* PORTD_POISON_BIT of each enum portd_poison that is certain */
+    const portd_endpoint *local; /* of a socket; NULL: none, or not told */
+    const portd_endpoint *peer;
+    const char *
+        path; /* of a file, as the broker sees it; "": not told. Bytes that are not printable UTF-8 are \xNN */
+    unsigned flags, flags_at_put;     /* enum portd_look_flag */
+    bool accepting, accepting_at_put; /* of a stream socket: it listens, and can be connected to */
+    int reading, writing;             /* enum portd_look_side */
+    uint64_t offset, offset_at_put;   /* of a regular file */
+    uint64_t input,
+        output; /* bytes that can be read (of datagrams: of the first), and that were not sent or not read yet */
+    uint32_t accept_queue;           /* of a TCP listener: connections that wait to be accepted, */
+    uint32_t accept_limit;           /* and the most */
+    const portd_receiver *receivers; /* of the last copies, the latest first: at most 8 */
+    size_t n_receivers;
+    const portd_watcher *watchers; /* at most 16, the last ones first */
+    size_t n_watchers;
+} portd_look;
+
+/* One held descriptor as portd_list_holds and portd_show_holds show it. */
 typedef struct portd_held {
     size_t size;
     const char *owner; /* a uid in decimal */
@@ -266,10 +357,13 @@ typedef struct portd_held {
     const char *put_by;  /* a uid in decimal */
     uint32_t put_pid;    /* of the process that connected; 0: unknown */
     uint64_t age_us;
-    uint64_t ttl_us;      /* time left, 0: no time to live */
-    uint32_t process_pid; /* it is dropped when this process ends; 0: none, or not visible */
-    uint32_t copies;      /* how many sessions have semaphores, events or ports of it */
-    bool hang_up;         /* it is dropped when it hangs up */
+    uint64_t ttl_us;        /* time left, 0: no time to live */
+    uint32_t process_pid;   /* it is dropped when this process ends; 0: none, or not visible */
+    uint32_t copies;        /* how many sessions have semaphores, events or ports of it */
+    bool hang_up;           /* it is dropped when it hangs up */
+    uint64_t gets;          /* how many copies were given to processes, since the broker's start */
+    uint64_t got_us;        /* how long ago the last one */
+    const portd_look *look; /* portd_show_holds; else NULL */
 } portd_held;
 
 enum portd_notice_event {
@@ -308,18 +402,6 @@ typedef struct portd_notice {
     const char *method;  /* the method of the refused request: "wait", ... */
 } portd_notice;
 
-/* One end of a socket. A caller initializes it with PORTD_ENDPOINT_INIT. */
-typedef struct portd_endpoint {
-    size_t size;
-    const char *family; /* "inet", "inet6", "unix", "other"; "": no address. A static string */
-    char host
-        [440]; /* numeric address, "fe80::1%2" with the number of the interface; unix socket: its name as text (portd_port_addresses), "" if unnamed */
-    uint32_t port;
-} portd_endpoint;
-
-#define PORTD_ENDPOINT_INIT                                                                                  \
-    { sizeof(portd_endpoint), "", "", 0 }
-
 enum portd_result_flag {
     PORTD_RESULT_UNSUPPORTED =
         1,                    /* with code 0: this type of descriptor has no such object; message says why */
@@ -342,7 +424,8 @@ typedef struct portd_result {
     portd_native handle;      /* handle_dup and _arm, port_dup_fd with code 1: the callback must close it */
     const portd_item *const *items; /* list, show */
     size_t n_items;
-    bool more; /* list, list_holds: call again with after = cursor; show: call again with the remaining ids */
+    bool
+        more; /* list, list_holds: call again with after = cursor; show, show_holds: call again with the remaining ids or names */
     const portd_status *status;
     const char *message; /* of a failure, and the reason of PORTD_RESULT_UNSUPPORTED */
     const char *field;
@@ -367,8 +450,9 @@ typedef struct portd_result {
     size_t n_notes;
     const portd_native *fds;       /* get, take: one for each name; the callback must close them */
     const portd_id *ids;           /* put, get, take: the broker's copies, in the order of the names */
-    const portd_held *const *held; /* list_holds */
+    const portd_held *const *held; /* list_holds, show_holds */
     size_t n_held;                 /* how many there are of each of these three */
+    unsigned repaired, left;       /* repair: PORTD_POISON_BITs */
 } portd_result;
 
 typedef void portd_callback(portd_client *client, const portd_result *result, void *data);
@@ -378,7 +462,7 @@ typedef void portd_callback(portd_client *client, const portd_result *result, vo
 PORTD_API unsigned portd_version(void); /* PORTD_VERSION_HEX of the library at run time */
 
 /* Features of this library: "handle", "wait-one", "goodbye", "ports", "start", "session-token", "session-owner", "stats",
- * "monitor", "splice", "reload", "hold", "why". False for unknown names, so a program may test for later features. */
+ * "monitor", "splice", "reload", "hold", "why", "look". False for unknown names, so a program may test for later features. */
 PORTD_API bool portd_has_feature(const char *name);
 
 PORTD_API int64_t portd_now(void); /* the time on the clock of all deadlines, in microseconds */
@@ -792,6 +876,21 @@ PORTD_API int portd_renew(portd_client *client, const char *owner, const char *c
 /* What that owner has held, in the order of put. Returns 1 and *list, of portd_list_held(). */
 PORTD_API int portd_list_holds(portd_client *client, const char *owner, int64_t deadline, portd_list **list);
 
+/* What is held under these n names, in their order, with what the broker's system tells of it now (portd_held.look) and what other holders of the
+ * same open files have changed since it was put. Nothing is taken or changed. It needs the right list. Returns 1 and *list, of portd_list_held(); none if one of the
+ * names is not held: PORTD_E_NOT_FOUND. The broker needs the feature "look", else PORTD_E_UNSUPPORTED. n of the _start form: at most 16. */
+PORTD_API int portd_show_holds(portd_client *client, const char *owner, const char *const *names, size_t n,
+                               int64_t deadline, portd_list **list);
+
+/* Undoes what other holders have done to what is held, for all of them: a TCP listener that was shut down listens again at its address. With PORTD_REPAIR_FLAGS
+ * O_NONBLOCK, O_APPEND and O_DIRECT become what they were when it was put. Nothing else is changed, and the position never is. It needs the right put.
+ *
+ * Returns 1 if something was repaired, 0 if nothing was poisoned. *repaired and *left (each may be NULL): PORTD_POISON_BITs. PORTD_E_UNSUPPORTED: it is poisoned, and
+ * cannot be repaired so; portd_last_hint() says what to do. */
+enum portd_repair_flag { PORTD_REPAIR_FLAGS = 1 << 0 };
+PORTD_API int portd_repair(portd_client *client, const char *owner, const char *name, unsigned flags,
+                           int64_t deadline, unsigned *repaired, unsigned *left);
+
 /* Rights to a name, which its owner has and rules of the broker's configuration (portd.conf(5)) grant to others; and one over the broker. */
 enum portd_right {
     PORTD_RIGHT_LIST = 1,
@@ -799,7 +898,7 @@ enum portd_right {
     PORTD_RIGHT_READ = 3,  /* input ports */
     PORTD_RIGHT_WRITE = 4, /* output ports */
     PORTD_RIGHT_GET = 5,
-    PORTD_RIGHT_PUT = 6,  /* put and renew */
+    PORTD_RIGHT_PUT = 6,  /* put, renew and repair */
     PORTD_RIGHT_DROP = 7, /* to take needs get, too */
     PORTD_RIGHT_ADMIN = 8 /* over the broker: owner and name are NULL */
 };
@@ -878,8 +977,9 @@ PORTD_API const portd_status *portd_list_status(const portd_list *list); /* of p
 PORTD_API const portd_metric *portd_list_metric(const portd_list *list, size_t i); /* of portd_get_stats */
 PORTD_API const portd_notice *portd_list_notice(const portd_list *list, size_t i); /* of portd_monitor */
 PORTD_API const char *portd_list_note(const portd_list *list, size_t i); /* of portd_reload, portd_why */
-PORTD_API const portd_held *portd_list_held(const portd_list *list, size_t i); /* of portd_list_holds */
-PORTD_API void portd_list_free(portd_list *list);                              /* NULL is allowed */
+PORTD_API const portd_held *portd_list_held(const portd_list *list,
+                                            size_t i); /* of portd_list_holds, portd_show_holds */
+PORTD_API void portd_list_free(portd_list *list);      /* NULL is allowed */
 
 /* Ends a session of this uid (0: this client's own): waits end with PORTD_CAUSE_EXPIRED, copies are closed, its
  * connections are ended. Returns 1. */
@@ -894,7 +994,7 @@ PORTD_API int portd_end_session(portd_client *client, portd_id session, int64_t 
  * PORTD_E_UNCERTAIN, and all else PORTD_E_DISCONNECTED. When the client goes on with the next broker, what the library has sent
  * and not kept is PORTD_E_UNCERTAIN, too (libportd(3)). Only waits and monitors have a deadline; cancel other
  * requests that take too long. portd_port_write_all() has no such form; portd_list_start(), portd_list_holds_start(),
- * portd_show_start() and portd_get_stats_start() answer one page. */
+ * portd_show_start(), portd_show_holds_start() and portd_get_stats_start() answer one page. */
 
 PORTD_API int portd_fd_to_semaphore_start(portd_client *client, portd_native fd, int mode,
                                           portd_callback *callback, void *data, portd_request **request);
@@ -997,6 +1097,10 @@ PORTD_API int portd_renew_start(portd_client *client, const char *owner, const c
 PORTD_API int portd_list_holds_start(portd_client *client, const char *owner, uint64_t after,
                                      portd_callback *callback, void *data,
                                      portd_request **request); /* after: 0, then cursor */
+PORTD_API int portd_show_holds_start(portd_client *client, const char *owner, const char *const *names,
+                                     size_t n, portd_callback *callback, void *data, portd_request **request);
+PORTD_API int portd_repair_start(portd_client *client, const char *owner, const char *name, unsigned flags,
+                                 portd_callback *callback, void *data, portd_request **request);
 PORTD_API int portd_hold_to_semaphore_start(portd_client *client, const char *owner, const char *name,
                                             int mode, portd_callback *callback, void *data,
                                             portd_request **request);

@@ -65,6 +65,7 @@ size_t request_room(Portd__V1__Request__MethodCase method) {
     case PORTD__V1__REQUEST__METHOD_GET:
     case PORTD__V1__REQUEST__METHOD_DROP:
     case PORTD__V1__REQUEST__METHOD_RENEW:
+    case PORTD__V1__REQUEST__METHOD_SHOW_HOLD:
         return FRAME_LONG_MAX;
     default:
         return FRAME_REQUEST_MAX;

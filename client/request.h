@@ -51,8 +51,8 @@ struct portd_request {
     portd_id handle_of;   /* the object whose handle it asks for; 0: it is another method */
     bool by_hold;         /* it names a held descriptor: not for a broker that does not know such names */
     os_fd taken;          /* the caller's number, to be closed when the broker has accepted; OS_FD_NONE */
-    /* A wait keeps its arguments: they are packed when it is sent, and reported when the connection is lost. Of a put or
-     * get n_ids is how many names it has; of a put that takes the caller's numbers they are the ids. */
+    /* A wait keeps its arguments: they are packed when it is sent, and reported when the connection is lost. Of a put, a
+     * get or a show of holds n_ids is how many names it has; of a put that takes the caller's numbers they are the ids. */
     portd_id *ids; /* kept when the struct is reused */
     size_t n_ids, ids_room;
     unsigned flags; /* also of a wrap; of a put or get: not 0 if it takes */

@@ -5,6 +5,7 @@
 #include "ids.h"
 #include "item.h"
 #include "listing.h"
+#include "look.h"
 #include "text.h"
 
 #include <stdlib.h>
@@ -12,10 +13,14 @@
 
 static const struct option_row options_list[] = {
     {"mine", NULL, "only objects of the joined session", false, NULL},
+    {"look", NULL, "of holds: also what the system tells of them now", false, NULL},
     HOLD_OPTION_OF,
     {NULL, NULL, NULL, false, NULL},
 };
-static const struct option_row options[] = {{NULL, NULL, NULL, false, NULL}};
+static const struct option_row options_show[] = {
+    HOLD_OPTION_OF,
+    {NULL, NULL, NULL, false, NULL},
+};
 
 enum { KIND_HOLD = PORTD_KIND_SESSION + 1 }; /* what is held: no kind of object */
 
@@ -81,9 +86,20 @@ static int parse_whats(const struct invocation *in, unsigned *kinds) {
 }
 
 static int list_holds(const struct invocation *in) {
-    int rc = failure_columns(&in->output, hold_columns);
+    bool look = command_option(in, "look") != NULL;
+    struct holds holds;
+    struct broker broker;
+    int rc = failure_columns(&in->output, look ? look_list_columns : hold_columns);
 
-    return rc != 0 ? rc : hold_list(in);
+    if (rc == 0)
+        rc = hold_read_owner(in, &holds);
+    if (rc == 0)
+        rc = broker_join(in, &broker);
+    if (rc != 0)
+        return rc;
+    rc = look ? look_list(in, broker.client, &holds) : hold_list(in, broker.client, &holds);
+    broker_disconnect(&broker);
+    return rc;
 }
 
 static int run_list(const struct invocation *in) {
@@ -94,18 +110,21 @@ static int run_list(const struct invocation *in) {
         rc = failure_usage(&in->output, NULL, "--mine applies to objects only");
     if (rc == 0 && command_option(in, "of") != NULL && kinds != 1u << KIND_HOLD)
         rc = failure_usage(&in->output, NULL, "--of applies to holds only");
+    if (rc == 0 && command_option(in, "look") != NULL && kinds != 1u << KIND_HOLD)
+        rc = failure_usage(&in->output, NULL, "--look applies to holds only");
     if (rc == 0 && kinds == 1u << KIND_HOLD)
         return list_holds(in);
     return rc != 0 ? rc : listing_run(in, kinds, command_option(in, "mine") != NULL);
 }
 
 static const char *const usage_list[] = {"list [semaphores | evts | ports | descriptors]... [--mine]",
-                                         "list sessions", "list holds [--of USER]", NULL};
+                                         "list sessions", "list holds [--look] [--of USER]", NULL};
 
 static const char *const examples_list[] = {
     "portctl list",
     "portctl list semaphores evts --columns=id,number,cause --no-legend",
     "portctl list holds",
+    "portctl list holds --look --columns=name,poison,local",
     "portctl list --json=lines | jq 'select(.kind == \"evt\" and .registered) | .id'",
     NULL,
 };
@@ -137,7 +156,11 @@ static const char details_list[] =
     "process     with whose end it is dropped; '-': none, or not visible\n"
     "hang_up     whether it is dropped when it hangs up\n"
     "copies      how many sessions have objects of it\n"
-    "put_by      the uid that has put it, put_pid its process";
+    "put_by      the uid that has put it, put_pid its process\n"
+    "gets        how many copies programs have got, got when the last one\n"
+    "\n"
+    "With --look the broker asks its system about each, which can take a while; the\n"
+    "columns are those of 'portctl show NAME'.";
 
 static const char *const words_list[] = {"semaphores|evts|ports|descriptors|sessions|holds",
                                          "semaphores|evts|ports|descriptors...", NULL};
@@ -185,7 +208,34 @@ static int show(const struct invocation *in, portd_client *client, const portd_i
     return 0;
 }
 
-static int run_show(const struct invocation *in) {
+/* Whether the words are names; of ids and names together ids_parse tells that a name is no id. */
+static bool are_names(const struct invocation *in) {
+    const char *word;
+
+    for (size_t i = 0; (word = command_word(in, i)) != NULL; i++)
+        if (!hold_is_name(word))
+            return false;
+    return command_words(in) > 0;
+}
+
+static int show_names(const struct invocation *in) {
+    struct broker_wish wish = {.session = BROKER_ALONE, .start = true, .deadline = in->deadline};
+    struct holds holds;
+    struct broker broker;
+    int rc = failure_columns(&in->output, look_columns);
+
+    if (rc == 0)
+        rc = holds_parse(in, &holds);
+    if (rc == 0)
+        rc = broker_connect(in, &wish, &broker);
+    if (rc != 0)
+        return rc;
+    rc = look_show(in, broker.client, &holds);
+    broker_disconnect(&broker);
+    return rc;
+}
+
+static int show_ids(const struct invocation *in) {
     struct broker broker;
     portd_id *ids;
     size_t n;
@@ -202,27 +252,60 @@ static int run_show(const struct invocation *in) {
     return rc;
 }
 
-static const char *const usage_show[] = {"show ID...", NULL};
+static int run_show(const struct invocation *in) {
+    int rc = 0;
+
+    if (are_names(in))
+        return show_names(in);
+    if (command_option(in, "of") != NULL)
+        rc = failure_usage(&in->output, NULL, "--of applies to names only");
+    if (rc == 0)
+        rc = failure_columns(&in->output, item_any_columns);
+    return rc != 0 ? rc : show_ids(in);
+}
+
+static const char *const usage_show[] = {"show ID...", "show NAME... [--of USER]", NULL};
 
 static const char *const examples_show[] = {
     "portctl show \"$id\"",
     "portctl show \"$id\" -j | jq -r '.[0].cause'",
+    "portctl show web",
+    "portctl show web log -j | jq -r '.[] | select(.poison != []) | .name'",
     NULL,
 };
 
 static const char details_show[] =
-    "Shows all that the broker knows about these objects. If one of them does not\n"
-    "exist, none is shown.";
+    "Shows all that the broker knows about these objects, or about what is held under\n"
+    "these names. If one of them does not exist, none is shown.\n"
+    "\n"
+    "Of a name also what the system tells of the descriptor now. That takes nothing\n"
+    "from it and changes nothing. What the system does not tell is '-'.\n"
+    "\n"
+    "poison      what other holders have changed since it was put: not-listening (a\n"
+    "            listener was shut down), shut-read and shut-write (a connection was\n"
+    "            shut down), flags (nonblock, append or direct), offset (the position\n"
+    "            of a file, also by its ports). 'portctl repair' undoes some of it\n"
+    "local, peer the addresses of a socket\n"
+    "path        of a file, as the broker sees it\n"
+    "flags       how it is open, flags_at_put when it was put\n"
+    "accepting   whether it listens, and can be connected to\n"
+    "accept_queue  connections that wait to be accepted, at most accept_limit\n"
+    "reading, writing  each direction of a connection: open, shut (by a holder), peer\n"
+    "            (the other end has ended it), either (one of the two)\n"
+    "input_bytes   bytes that can be read now; output_bytes, written and not read yet\n"
+    "offset      the position in a file, offset_at_put when it was put\n"
+    "receivers   which processes have got copies since the broker's start, the last 8\n"
+    "watchers    which sessions have objects of it, at most 16; pid: of their owner";
 
-static const char *const words_show[] = {"@any...", NULL};
+static const char *const words_show[] = {"@any|@held...", NULL};
 
 const struct command command_show = {
     .name = "show",
-    .summary = "show objects by their ids",
+    .summary = "show objects by their ids, and what is held by its names",
     .usage = usage_show,
     .details = details_show,
-    .options = options,
-    .columns = item_any_columns,
+    .options = options_show,
+    .columns = item_list_columns,
     .examples = examples_show,
     .words = words_show,
     .joins = true,

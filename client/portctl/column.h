@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { COLUMNS_MAX = 32 };
+enum { COLUMNS_MAX = 64 };
 
 enum column_form { COLUMN_PLAIN, COLUMN_DURATION, COLUMN_TIME }; /* the two: microseconds */
 

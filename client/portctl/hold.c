@@ -5,7 +5,6 @@
  */
 #include "hold.h"
 
-#include "broker.h"
 #include "failure.h"
 #include "native.h"
 #include "text.h"
@@ -150,10 +149,11 @@ void hold_answer(const struct invocation *in, const struct holds *holds, const c
 /* ---- the list -------------------------------------------------------------------------------------------- */
 
 const struct column hold_columns[] = {
-    {"name", COLUMN_PLAIN, false},    {"id", COLUMN_PLAIN, false},        {"type", COLUMN_PLAIN, false},
-    {"owner", COLUMN_PLAIN, false},   {"ttl_us", COLUMN_DURATION, false}, {"process", COLUMN_PLAIN, false},
-    {"hang_up", COLUMN_PLAIN, false}, {"copies", COLUMN_PLAIN, false},    {"age_us", COLUMN_DURATION, false},
-    {"put_by", COLUMN_PLAIN, true},   {"put_pid", COLUMN_PLAIN, true},    {NULL, COLUMN_PLAIN, false},
+    {"name", COLUMN_PLAIN, false},     {"id", COLUMN_PLAIN, false},        {"type", COLUMN_PLAIN, false},
+    {"owner", COLUMN_PLAIN, false},    {"ttl_us", COLUMN_DURATION, false}, {"process", COLUMN_PLAIN, false},
+    {"hang_up", COLUMN_PLAIN, false},  {"copies", COLUMN_PLAIN, false},    {"age_us", COLUMN_DURATION, false},
+    {"put_by", COLUMN_PLAIN, true},    {"put_pid", COLUMN_PLAIN, true},    {"gets", COLUMN_PLAIN, true},
+    {"got_us", COLUMN_DURATION, true}, {NULL, COLUMN_PLAIN, false},
 };
 
 static void number_or_null(struct node *object, const char *key, uint64_t number) {
@@ -163,7 +163,7 @@ static void number_or_null(struct node *object, const char *key, uint64_t number
         node_null(object, key);
 }
 
-static struct node *describe(const portd_held *held) {
+struct node *hold_describe(const portd_held *held) {
     struct node *object = node_object();
 
     node_text(object, "name", held->name);
@@ -177,10 +177,15 @@ static struct node *describe(const portd_held *held) {
     node_number(object, "age_us", held->age_us);
     node_text(object, "put_by", held->put_by);
     number_or_null(object, "put_pid", held->put_pid);
+    node_number(object, "gets", held->gets);
+    if (held->gets != 0)
+        node_number(object, "got_us", held->got_us);
+    else
+        node_null(object, "got_us");
     return object;
 }
 
-static int list_for(const struct invocation *in, portd_client *client, const struct holds *holds) {
+int hold_list(const struct invocation *in, portd_client *client, const struct holds *holds) {
     struct node *nodes;
     portd_list *list;
     int rc = hold_check(in, client);
@@ -192,22 +197,8 @@ static int list_for(const struct invocation *in, portd_client *client, const str
         return hold_fail(in, client, rc, NULL);
     nodes = node_list();
     for (size_t i = 0; i < portd_list_count(list); i++)
-        node_append(nodes, describe(portd_list_held(list, i)));
+        node_append(nodes, hold_describe(portd_list_held(list, i)));
     portd_list_free(list);
     output_table(&in->output, hold_columns, nodes);
     return PORTCTL_DONE;
-}
-
-int hold_list(const struct invocation *in) {
-    struct holds holds;
-    struct broker broker;
-    int rc = hold_read_owner(in, &holds);
-
-    if (rc == 0)
-        rc = broker_join(in, &broker);
-    if (rc != 0)
-        return rc;
-    rc = list_for(in, broker.client, &holds);
-    broker_disconnect(&broker);
-    return rc;
 }

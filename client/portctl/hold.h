@@ -59,8 +59,11 @@ int hold_fail(const struct invocation *in, const portd_client *client, int code,
 /* Prints {"KEY": [names]}; in text nothing. */
 void hold_answer(const struct invocation *in, const struct holds *holds, const char *key);
 
+/* What the broker knows of one without asking its system. */
+struct node *hold_describe(const portd_held *held);
+
 /* Prints what is held, as a table. Returns the exit code. */
 extern const struct column hold_columns[];
-int hold_list(const struct invocation *in);
+int hold_list(const struct invocation *in, portd_client *client, const struct holds *holds);
 
 #endif

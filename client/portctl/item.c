@@ -5,6 +5,8 @@
  */
 #include "item.h"
 
+#include "look.h"
+
 #define OBJECT_COLUMNS                                                                                       \
     {"number", COLUMN_PLAIN, false}, {"direction", COLUMN_PLAIN, false}, {"type", COLUMN_PLAIN, false},      \
         {"name", COLUMN_PLAIN, false}, {"hold", COLUMN_PLAIN, false}, {"socket", COLUMN_PLAIN, true},        \
@@ -43,6 +45,9 @@ const struct column item_list_columns[] = {{"id", COLUMN_PLAIN, false},
                                            {"copies", COLUMN_PLAIN, false},
                                            {"put_by", COLUMN_PLAIN, false},
                                            {"put_pid", COLUMN_PLAIN, false},
+                                           {"gets", COLUMN_PLAIN, false},
+                                           {"got_us", COLUMN_DURATION, false},
+                                           LOOK_COLUMNS(false),
                                            {NULL, COLUMN_PLAIN, false}};
 
 static void number_or_null(struct node *object, const char *key, uint64_t number) {

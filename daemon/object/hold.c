@@ -295,6 +295,14 @@ struct binding *hold_binding(const struct hold *hold, const struct session_objec
     return place ? binding_find(session_objects, number_key(place, hold->serial)) : NULL;
 }
 
+size_t hold_copies(const struct hold *hold, const struct descriptor **copies, size_t room) {
+    size_t n = 0;
+    for (struct ring *node = hold->copies.prev; n < room && node != &hold->copies; node = node->prev)
+        if (descriptor_of(node)->id != hold->id)
+            copies[n++] = descriptor_of(node);
+    return n;
+}
+
 uint32_t hold_group(const struct descriptor *copy, enum hold_use use) { return copy->extras->groups[use]; }
 
 void hold_set_group(struct descriptor *copy, enum hold_use use, uint32_t group) {

@@ -129,6 +129,9 @@ int hold_join(struct hold *hold, struct descriptor *copy, struct refusal *refusa
 /* The hold that this descriptor is a copy of, its own or a session's, or NULL. */
 struct hold *hold_of(const struct descriptor *descriptor);
 
+/* The copies of sessions, those that came last first: as many as there is room for. */
+size_t hold_copies(const struct hold *hold, const struct descriptor **copies, size_t room);
+
 /* By which group (a gid) the right to use a copy so was given; HOLD_NO_GROUP: by uid. Of copies only. */
 enum hold_use { HOLD_WATCH, HOLD_READ, HOLD_WRITE, HOLD_USES };
 #define HOLD_NO_GROUP UINT32_C(65534)

@@ -56,3 +56,5 @@ void unix_name_write_abstract(const char *name, size_t size, char text[UNIX_NAME
     *text = '@';
     write_bytes(name, bounded(size), text + 1);
 }
+
+void unix_name_write_file(const char *path, size_t size, char *text) { write_bytes(path, size, text); }

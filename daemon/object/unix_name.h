@@ -15,4 +15,7 @@ enum { UNIX_NAME_BYTES = 108, UNIX_NAME_TEXT = 2 + 4 * UNIX_NAME_BYTES + 1 };
 void unix_name_write_path(const char *path, size_t size, char text[UNIX_NAME_TEXT]);
 void unix_name_write_abstract(const char *name, size_t size, char text[UNIX_NAME_TEXT]);
 
+/* The path of a file: with nothing before it. text: 4 * size + 1 bytes. */
+void unix_name_write_file(const char *path, size_t size, char *text);
+
 #endif

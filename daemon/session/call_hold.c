@@ -224,7 +224,9 @@ int call_get(struct call *call) {
     reply.result_case = PORTD__V1__REPLY__RESULT_GET;
     reply.get = &answer;
     if (!get->take) {
-        (void)connection_reply_fds(call->connection, &reply, fds, targets.n);
+        if (connection_reply_fds(call->connection, &reply, fds, targets.n))
+            for (size_t i = 0; i < targets.n; i++)
+                given_add(&targets.held[i]->given, call->connection->peer.uid, call->connection->peer.pid);
         return 0;
     }
     if (connection_pass_fds(call->connection, &reply, fds, targets.n, &call->refusal))

@@ -10,97 +10,38 @@
 #include "daemon/access/rule.h"
 #include "daemon/access/user.h"
 #include "daemon/base/turn.h"
-#include "daemon/object/bound.h"
 #include "daemon/object/hold.h"
-#include "daemon/object/inspect.h"
 #include "daemon/object/registry.h"
 #include "dispatch.h"
 #include "hold_name.h"
+#include "hold_page.h"
 #include "holding.h"
 #include "inflight.h"
-#include "owner.h"
 #include "proto/container.h"
-#include "proto/frame.h"
 #include "session.h"
 
-#include <inttypes.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
-
-enum { PAGE = 256, ITEM_HEAD = 4, PAGE_TAIL = 16 };
-
-/* ---- a page ------------------------------------------------------------------------------------------------------- */
-
-struct hold_page {
-    Portd__V1__HoldsOf of;
-    Portd__V1__HoldItem *places[PAGE];
-    Portd__V1__HoldItem rows[PAGE + 1];
-    char owner[24], put_by[PAGE + 1][24];
-    size_t bytes, most;
-    size_t lacks; /* size of a row that did not fit the empty page; 0: none */
-};
-
-static void write_row(struct hold_page *page, const struct held *held) {
-    Portd__V1__HoldItem *row = &page->rows[page->of.n_holds];
-    const struct descriptor *descriptor = bound_descriptor(held->hold.binding);
-    portd__v1__hold_item__init(row);
-    (void)snprintf(page->put_by[page->of.n_holds], sizeof *page->put_by, "%" PRIu64, held->by);
-    row->owner = page->owner;
-    row->name = call_text(held->hold.name);
-    row->descriptor = held->hold.id;
-    row->type = call_text(inspect_name((enum inspect_type)descriptor->type));
-    row->put_by = page->put_by[page->of.n_holds];
-    row->put_pid = held->by_pid;
-    row->age_us = (uint64_t)(os_now_us() - held->made);
-    row->ttl_us = (uint64_t)lease_left(&held->lease);
-    row->hang_up = held->hang_up;
-    row->process_pid = lease_owner_pid(&held->lease);
-    row->copies = held->hold.n_copies - 1;
-}
-
-/* False: the page is full. */
-static bool take_row(struct hold_page *page) {
-    Portd__V1__HoldItem *row = &page->rows[page->of.n_holds];
-    size_t bytes = ITEM_HEAD + portd__v1__hold_item__get_packed_size(row);
-    if (page->of.n_holds == PAGE || page->bytes + bytes + PAGE_TAIL > page->most) {
-        page->lacks = page->of.n_holds ? 0 : bytes + PAGE_TAIL;
-        return false;
-    }
-    page->places[page->of.n_holds++] = row;
-    page->bytes += bytes;
-    return true;
-}
-
-static void begin_page(struct hold_page *page, struct connection *connection, os_uid owner) {
-    size_t room = connection_room(connection);
-    portd__v1__holds_of__init(&page->of);
-    page->of.holds = page->places;
-    page->bytes = page->lacks = 0;
-    page->most = room < FRAME_DATA_MAX ? room : FRAME_DATA_MAX;
-    (void)snprintf(page->owner, sizeof page->owner, "%" PRIu64, owner);
-}
 
 /* False: the page is full. */
 static bool add_row(struct hold_page *page, const struct hold *hold) {
-    write_row(page, (const struct held *)hold);
-    if (take_row(page))
-        page->of.next = hold->id;
-    else
-        page->of.more = true;
-    return !page->of.more;
+    (void)hold_page_write(page, held_of(hold));
+    if (!hold_page_take(page))
+        return false;
+    page->of.next = hold->id;
+    return true;
 }
 
 static int answer_all(struct call *call, os_uid owner) {
     struct hold_page page;
-    begin_page(&page, call->connection, owner);
+    hold_page_begin(&page, call->connection, owner);
     const struct hold *hold =
         holds_next(call->connection->all->registry->holds, owner, call->request->holds->after);
     while (hold && add_row(&page, hold))
         hold = hold_next(hold);
     if (!page.of.more)
         page.of.next = 0;
-    if (page.lacks && connection_check_room(call->connection, page.lacks, &call->refusal))
+    if (hold_page_check(&page, call->connection, &call->refusal))
         return -1;
     return call_answer(call, PORTD__V1__REPLY__RESULT_HOLDS, &page.of);
 }
@@ -116,7 +57,7 @@ struct listing {
     uint64_t after; /* the one that was looked at last */
     bool more;      /* there is another one that may be listed */
     size_t n;
-    uint64_t ids[PAGE];
+    uint64_t ids[HOLD_PAGE_ROWS];
 };
 
 static struct listing *listing_of(struct inflight *inflight) {
@@ -135,24 +76,17 @@ static bool may_list(struct connection *connection, const struct hold *hold) {
     return connection_may(connection, hold->owner, hold->name, RIGHT_LIST, &refusal);
 }
 
-/* NULL: it has ended since. */
-static const struct hold *find(const struct connection *connection, uint64_t id) {
-    const struct object *object = registry_find(connection->all->registry, id);
-    const struct hold *hold = object ? hold_of(bound_of_object(object)) : NULL;
-    return hold && hold->id == id && !hold->cause ? hold : NULL;
-}
-
 static void emit(struct inflight *inflight) {
     struct listing *listing = listing_of(inflight);
     struct connection *connection = inflight->connection;
     bool changed = connection->all->policy->rules != listing->rules;
     Portd__V1__Reply reply = PORTD__V1__REPLY__INIT;
     struct hold_page page;
-    begin_page(&page, connection, listing->owner);
+    hold_page_begin(&page, connection, listing->owner);
     for (size_t i = 0; i < listing->n && !page.of.more; i++) {
-        const struct hold *hold = find(connection, listing->ids[i]);
-        if (hold && (!changed || may_list(connection, hold)))
-            (void)add_row(&page, hold);
+        const struct held *held = held_get(connection->all, listing->ids[i]);
+        if (held && (!changed || may_list(connection, &held->hold)))
+            (void)add_row(&page, &held->hold);
     }
     if (!page.of.more && listing->more) {
         page.of.more = true;
@@ -164,7 +98,7 @@ static void emit(struct inflight *inflight) {
     reply.id = inflight->request;
     reply.result_case = PORTD__V1__REPLY__RESULT_HOLDS;
     reply.holds = &page.of;
-    if (page.lacks && connection_check_room(connection, page.lacks, &refusal))
+    if (hold_page_check(&page, connection, &refusal))
         connection_refuse(connection, inflight->request, &refusal);
     else
         connection_reply(connection, &reply);
@@ -176,7 +110,7 @@ static bool look(struct listing *listing, const struct hold *hold) {
     listing->after = hold->id;
     if (!may_list(listing->inflight.connection, hold))
         return false;
-    if (listing->n == PAGE) {
+    if (listing->n == HOLD_PAGE_ROWS) {
         listing->more = true;
         return true;
     }

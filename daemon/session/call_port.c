@@ -138,7 +138,7 @@ int call_port_dup(struct call *call) {
     Portd__V1__Done done = PORTD__V1__DONE__INIT;
     if (!port)
         return -1;
-    const struct hold *hold = hold_of(waitable_source(&port->waitable));
+    struct hold *hold = hold_of(waitable_source(&port->waitable));
     if (hold && hold_name_may(call, hold->owner, hold->name, RIGHT_GET)) /* as if it were got by its name */
         return -1;
     /* The copy stays in the channel if the client does not read. */
@@ -149,8 +149,11 @@ int call_port_dup(struct call *call) {
     reply.id = call->request->id;
     reply.result_case = PORTD__V1__REPLY__RESULT_PORT_DUP;
     reply.port_dup = &done;
-    if (connection_reply_fd(call->connection, &reply, waitable_source(&port->waitable)->fd))
-        notice_object_passed(&port->waitable);
+    if (!connection_reply_fd(call->connection, &reply, waitable_source(&port->waitable)->fd))
+        return 0;
+    notice_object_passed(&port->waitable);
+    if (hold)
+        given_add(&held_of(hold)->given, call->connection->peer.uid, call->connection->peer.pid);
     return 0;
 }
 

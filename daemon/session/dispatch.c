@@ -58,6 +58,8 @@ static call_handler *const handlers[METHODS_MAX] = {
     [PORTD__V1__REQUEST__METHOD_HOLDS] = call_holds,
     [PORTD__V1__REQUEST__METHOD_RENEW] = call_renew,
     [PORTD__V1__REQUEST__METHOD_WHY] = call_why,
+    [PORTD__V1__REQUEST__METHOD_SHOW_HOLD] = call_show_hold,
+    [PORTD__V1__REQUEST__METHOD_REPAIR_HOLD] = call_repair_hold,
 };
 
 static bool string_is_clean(const uint8_t *text, size_t length) {

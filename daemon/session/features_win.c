@@ -13,7 +13,8 @@ char **features_list(bool trusted, size_t *n) {
                                "undo",
                                "reload",
                                "hold",
-                               "why"};
+                               "why",
+                               "look"};
     (void)trusted;
     *n = sizeof features / sizeof *features;
     return features;

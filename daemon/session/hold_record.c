@@ -17,6 +17,7 @@ enum { VERSION = 1 };
 int hold_record_keep(struct store_order *order, const struct held *held, const struct renewal *renewal) {
     Portd__Keeper__V1__Record record = PORTD__KEEPER__V1__RECORD__INIT;
     Portd__Keeper__V1__Hold hold = PORTD__KEEPER__V1__HOLD__INIT;
+    Portd__Keeper__V1__AtPut at_put = PORTD__KEEPER__V1__AT_PUT__INIT;
     uint8_t bytes[STORE_RECORD_MAX];
     struct store_entry entry = {
         .key = held->hold.id, .user = held->hold.user->uid, .record = bytes, .n_fds = 1};
@@ -30,6 +31,11 @@ int hold_record_keep(struct store_order *order, const struct held *held, const s
     hold.made_us = held->made;
     hold.until_us = lease->until;
     hold.hang_up = renewal ? renewal->hang_up : held->hang_up;
+    at_put.known = held->at_put.known;
+    at_put.flags = held->at_put.flags;
+    at_put.offset = held->at_put.offset;
+    at_put.accepting = held->at_put.accepting;
+    hold.at_put = &at_put;
     record.version = VERSION;
     record.hold = &hold;
     entry.length = portd__keeper__v1__record__pack(&record, bytes);
@@ -37,6 +43,14 @@ int hold_record_keep(struct store_order *order, const struct held *held, const s
     if (process)
         entry.fds[entry.n_fds++] = process->process.fd;
     return store_keep(order, &entry);
+}
+
+/* What an earlier program has not written is not known. */
+static struct look_state read_at_put(const Portd__Keeper__V1__AtPut *at_put) {
+    struct look_state state = {0};
+    if (at_put)
+        state = (struct look_state){at_put->known, at_put->flags, at_put->offset, at_put->accepting};
+    return state;
 }
 
 int hold_record_read(const struct store_entry *entry, struct hold_record *record) {
@@ -53,7 +67,8 @@ int hold_record_read(const struct store_entry *entry, struct hold_record *record
                                        .by_pid = hold->put_pid,
                                        .made = hold->made_us,
                                        .until = hold->until_us,
-                                       .hang_up = hold->hang_up};
+                                       .hang_up = hold->hang_up,
+                                       .at_put = read_at_put(hold->at_put)};
         memcpy(record->name, hold->name, strlen(hold->name) + 1);
     }
     portd__keeper__v1__record__free_unpacked(packed, NULL);

@@ -2,6 +2,7 @@
 #ifndef HOLD_RECORD_H
 #define HOLD_RECORD_H
 
+#include "daemon/object/look.h"
 #include "proto/os.h"
 
 #include <stdbool.h>
@@ -15,12 +16,13 @@ struct store_order;
 /* Adds the hold to the order: its descriptor, and the pidfd of its lease; renewal: that one, NULL: the one that is in force. 0 or -ENOMEM. */
 int hold_record_keep(struct store_order *order, const struct held *held, const struct renewal *renewal);
 
-/* A record of a hold. `owner` to `until` as in struct held and struct lease. */
+/* A record of a hold. `owner` to `at_put` as in struct held and struct lease. */
 struct hold_record {
     os_uid owner, user, by;
     uint32_t by_pid;
     int64_t made, until;
     bool hang_up;
+    struct look_state at_put;
     char name[256];
 };
 

@@ -160,6 +160,12 @@ static struct held *make(struct session *session, os_fd *fd, struct refusal *ref
     return NULL;
 }
 
+/* Before anybody can know that it is held. */
+static void look_at_put(struct held *held) {
+    const struct descriptor *descriptor = bound_descriptor(held->hold.binding);
+    look_begin(descriptor->fd, (enum inspect_type)descriptor->type, &held->at_put);
+}
+
 struct held *held_new_for(struct sessions *sessions, struct user *user, uint32_t pid, os_fd *fd,
                           struct refusal *refusal) {
     struct session *session = holding_of(sessions, user, refusal);
@@ -168,6 +174,7 @@ struct held *held_new_for(struct sessions *sessions, struct user *user, uint32_t
         held->made = os_now_us();
         held->by = user->uid;
         held->by_pid = pid;
+        look_at_put(held);
     } else if (session) {
         leave(session);
     }
@@ -310,6 +317,7 @@ int held_restore(struct sessions *sessions, struct store_entry *entry, const str
         held->made = record->made;
         held->by = record->by;
         held->by_pid = record->by_pid;
+        held->at_put = record->at_put;
         held->kept = true;
         error = held->hold.id == entry->key
                     ? restore_lease(held, entry, record, refusal)
@@ -333,6 +341,12 @@ int held_restore(struct sessions *sessions, struct store_entry *entry, const str
 struct held *held_find(const struct sessions *sessions, os_uid owner, const char *name) {
     struct hold *hold = hold_find(sessions->registry->holds, owner, name);
     return hold ? held_of(hold) : NULL;
+}
+
+struct held *held_get(const struct sessions *sessions, uint64_t id) {
+    const struct object *object = registry_find(sessions->registry, id);
+    const struct hold *hold = object ? hold_of(bound_of_object(object)) : NULL;
+    return hold && hold->id == id && !hold->cause ? held_of(hold) : NULL;
 }
 
 void holdings_end(struct sessions *sessions) {

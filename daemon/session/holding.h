@@ -6,7 +6,9 @@
 #define HOLDING_H
 
 #include "daemon/object/hold.h"
+#include "daemon/object/look.h"
 #include "daemon/store/store.h"
+#include "given.h"
 #include "lease.h"
 
 #include <stdbool.h>
@@ -26,6 +28,8 @@ struct held {
     int64_t made; /* os_now_us */
     os_uid by;
     uint32_t by_pid;
+    struct look_state at_put;            /* what it was then */
+    struct given given;                  /* since the broker's start */
     bool hang_up;                        /* it ends with its hang-up, */
     bool counts;                         /* which is watched for */
     bool hung;                           /* and has come, maybe before it counts */
@@ -74,6 +78,9 @@ int held_lease(struct held *held, const struct holding_terms *terms, struct refu
 
 /* The held descriptor of that owner and name; NULL: none. */
 struct held *held_find(const struct sessions *sessions, os_uid owner, const char *name);
+
+/* The one with that id, of its copy; NULL: it has ended. */
+struct held *held_get(const struct sessions *sessions, uint64_t id);
 
 static inline struct held *held_of(const struct hold *hold) { return (struct held *)(uintptr_t)hold; }
 

@@ -6,8 +6,6 @@
 #include "daemon/access/charge.h"
 #include "daemon/access/refusal.h"
 #include "daemon/access/user.h"
-#include "daemon/object/bound.h"
-#include "daemon/object/registry.h"
 #include "daemon/store/store.h"
 #include "hold_record.h"
 #include "holding.h"
@@ -90,14 +88,11 @@ static void orphan(struct inflight *inflight) {
 /* Those that the put has made, as far as they have not ended. */
 static void end_put(const struct keeping *keeping) {
     for (size_t i = 0; i < keeping->n; i++) {
-        struct object *object = registry_find(keeping->all->registry, keeping->ids[i]);
-        struct hold *hold = object ? hold_of(bound_of_object(object)) : NULL;
-        if (!hold || hold->cause)
-            continue;
-        if (keeping->error)
-            held_undo(held_of(hold));
-        else
-            held_settle(held_of(hold));
+        struct held *held = held_get(keeping->all, keeping->ids[i]);
+        if (held && keeping->error)
+            held_undo(held);
+        else if (held)
+            held_settle(held);
     }
 }
 

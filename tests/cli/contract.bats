@@ -43,6 +43,9 @@ wait held --mode write
 evt hold held --mode read
 wrap hold held --mode write
 list holds
+list holds --look
+show held
+repair held
 drop other
 close ${PORTS[0]} --dry-run
 close --all --dry-run

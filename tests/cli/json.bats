@@ -48,6 +48,11 @@ drop held --expects 8
 drop nothing
 list holds
 list holds --of 4711
+list holds --look
+show held
+show nothing
+repair held
+repair nothing --flags
 wait held --timeout 0
 wait held --mode write
 wait nothing

@@ -170,11 +170,27 @@ setup() {
 @test "remove, release, show" {
   for verb in remove release show; do
     refuses "$verb"
-    refuses "$verb" x
+    [ "$verb" = show ] || refuses "$verb" x
     refuses "$verb" 8 0
     refuses "$verb" fd:0
     refuses "$verb" 12345678901234567890
   done
+  refuses show 8 web
+  refuses show 8 --of 1
+  refuses show web 8
+  refuses show web web
+  refuses show web --columns=kind
+  refuses show 8 --columns=poison
+  refuses list --look
+  refuses list sessions --look
+  refuses list holds --columns=poison
+}
+
+@test "repair" {
+  refuses repair
+  refuses repair a b
+  refuses repair a --flags=1
+  refuses repair a --expects 1
 }
 
 @test "an id of 0 is none, for every verb" {
