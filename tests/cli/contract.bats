@@ -36,6 +36,8 @@ put other fd 5
 put taken fd 5
 get held -- true
 renew held other --ttl 1h
+put kept fd 5 --spool 4KiB
+spool kept
 take taken -- true
 run program -- true
 attach program --wait
