@@ -21,10 +21,10 @@ struct targets {
     const portd_id *expects;
     const portd_native *fds;
     const portd_lease *lease;
-    bool take; /* put: the caller's numbers; get: what is held */
-    bool raw;
     const uint64_t *spools;
     int when_full;
+    bool take; /* put: the caller's numbers; get: what is held */
+    bool raw, unread;
 };
 
 /* A blocking call and where to copy what its result points to. */
@@ -172,12 +172,9 @@ static int put_start(portd_client *client, const struct targets *targets, portd_
     put.n_names = targets->n;
     put.expects = expects_of(targets);
     put.n_expects = n_expects_of(targets);
-    if (targets->lease)
-        put.lease = &lease;
-    if (targets->spools) {
-        put.spools = places;
-        put.n_spools = targets->n;
-    }
+    put.lease = targets->lease ? &lease : NULL;
+    put.spools = places;
+    put.n_spools = targets->spools ? targets->n : 0;
     return submit_put(client, &put, fds, n_fds, targets->take ? taken : NULL, read_put, callback, data,
                       request);
 }
@@ -185,10 +182,8 @@ static int put_start(portd_client *client, const struct targets *targets, portd_
 int portd_put_start(portd_client *client, const char *owner, const char *const *names,
                     const portd_native *fds, size_t n, const portd_id *expects, const portd_lease *lease,
                     portd_callback *callback, void *data, portd_request **request) {
-    const struct targets targets = {
-        .owner = owner, .names = names, .n = n, .expects = expects, .fds = fds, .lease = lease};
-
-    return put_start(client, &targets, callback, data, request);
+    return portd_put_spooled_start(client, owner, names, fds, n, expects, lease, NULL, PORTD_SPOOL_DROP,
+                                   callback, data, request);
 }
 
 int portd_put_take_start(portd_client *client, const char *owner, const char *const *names,
@@ -204,14 +199,8 @@ int portd_put_spooled_start(portd_client *client, const char *owner, const char 
                             const portd_native *fds, size_t n, const portd_id *expects,
                             const portd_lease *lease, const uint64_t *spools, int when_full,
                             portd_callback *callback, void *data, portd_request **request) {
-    const struct targets targets = {.owner = owner,
-                                    .names = names,
-                                    .n = n,
-                                    .expects = expects,
-                                    .fds = fds,
-                                    .lease = lease,
-                                    .spools = spools,
-                                    .when_full = when_full};
+    const struct targets targets = {owner,  names,     n,     expects, fds,  lease,
+                                    spools, when_full, false, false,   false};
 
     return put_start(client, &targets, callback, data, request);
 }
@@ -241,10 +230,8 @@ static int put_run(portd_client *client, const struct targets *targets, int64_t 
 
 int portd_put(portd_client *client, const char *owner, const char *const *names, const portd_native *fds,
               size_t n, const portd_id *expects, const portd_lease *lease, int64_t deadline, portd_id *ids) {
-    const struct targets targets = {
-        .owner = owner, .names = names, .n = n, .expects = expects, .fds = fds, .lease = lease};
-
-    return put_run(client, &targets, deadline, ids);
+    return portd_put_spooled(client, owner, names, fds, n, expects, lease, NULL, PORTD_SPOOL_DROP, deadline,
+                             ids);
 }
 
 int portd_put_take(portd_client *client, const char *owner, const char *const *names, const portd_native *fds,
@@ -259,14 +246,8 @@ int portd_put_take(portd_client *client, const char *owner, const char *const *n
 int portd_put_spooled(portd_client *client, const char *owner, const char *const *names,
                       const portd_native *fds, size_t n, const portd_id *expects, const portd_lease *lease,
                       const uint64_t *spools, int when_full, int64_t deadline, portd_id *ids) {
-    const struct targets targets = {.owner = owner,
-                                    .names = names,
-                                    .n = n,
-                                    .expects = expects,
-                                    .fds = fds,
-                                    .lease = lease,
-                                    .spools = spools,
-                                    .when_full = when_full};
+    const struct targets targets = {owner,  names,     n,     expects, fds,  lease,
+                                    spools, when_full, false, false,   false};
 
     return put_run(client, &targets, deadline, ids);
 }
@@ -308,6 +289,7 @@ static int get_start(portd_client *client, const struct targets *targets, portd_
     get.n_expects = n_expects_of(targets);
     get.take = targets->take;
     get.raw = targets->raw;
+    get.unread = targets->unread;
     message.method_case = PORTD__V1__REQUEST__METHOD_GET;
     message.get = &get;
     r = submit_request(client, &message, OS_FD_NONE, read_get, callback, data, &started);
@@ -327,10 +309,22 @@ int portd_get_start(portd_client *client, const char *owner, const char *const *
     return get_start(client, &targets, callback, data, request);
 }
 
+static int raw_check(portd_client *client, unsigned flags) {
+    if (flags & ~(unsigned)PORTD_RAW_UNREAD)
+        return client_fail(client, PORTD_E_INVALID, 0, "flags",
+                           "invalid flags: only PORTD_RAW_UNREAD is allowed");
+    return 0;
+}
+
 int portd_get_raw_start(portd_client *client, const char *owner, const char *const *names, size_t n,
-                        const portd_id *expects, portd_callback *callback, void *data,
+                        const portd_id *expects, unsigned flags, portd_callback *callback, void *data,
                         portd_request **request) {
-    const struct targets targets = {.owner = owner, .names = names, .n = n, .expects = expects, .raw = true};
+    const struct targets targets = {
+        .owner = owner, .names = names, .n = n, .expects = expects, .raw = true, .unread = flags != 0};
+    int r = raw_check(client, flags);
+
+    if (r < 0)
+        return r;
 
     return get_start(client, &targets, callback, data, request);
 }
@@ -367,8 +361,14 @@ int portd_get(portd_client *client, const char *owner, const char *const *names,
 }
 
 int portd_get_raw(portd_client *client, const char *owner, const char *const *names, size_t n,
-                  const portd_id *expects, int64_t deadline, portd_native *fds, portd_id *ids) {
-    const struct targets targets = {.owner = owner, .names = names, .n = n, .expects = expects, .raw = true};
+                  const portd_id *expects, unsigned flags, int64_t deadline, portd_native *fds,
+                  portd_id *ids) {
+    const struct targets targets = {
+        .owner = owner, .names = names, .n = n, .expects = expects, .raw = true, .unread = flags != 0};
+    int r = raw_check(client, flags);
+
+    if (r < 0)
+        return r;
 
     return get_run(client, &targets, deadline, fds, ids);
 }

@@ -296,6 +296,7 @@ typedef struct portd_spool {
     bool hung_up;    /* nobody has the other end open, and no byte is left; it may be opened again */
     bool end;        /* nothing comes any more, and no byte is left */
     int os_errno;    /* then: why, 0: the end of the file */
+    bool taking;     /* right now the broker takes bytes: there may be more in a moment */
     size_t
         n_gaps; /* positions from that of the first byte to behind the last one, before which bytes may be missing: the broker died while it read */
     uint64_t
@@ -304,7 +305,7 @@ typedef struct portd_spool {
 
 #define PORTD_SPOOL_INIT                                                                                     \
     {                                                                                                        \
-        sizeof(portd_spool), 0, 0, 0, 0, 0, 0, false, false, 0, 0, { 0 }                                     \
+        sizeof(portd_spool), 0, 0, 0, 0, 0, 0, false, false, 0, false, 0, { 0 }                              \
     }
 
 enum portd_notice_event {
@@ -830,9 +831,12 @@ PORTD_API int portd_spool_read(portd_client *client, const char *owner, const ch
                                uint64_t from, void *bytes, size_t size, unsigned flags, int64_t deadline,
                                portd_spool *spool);
 
+enum portd_raw_flag { PORTD_RAW_UNREAD = 1 /* the caller does not read from it, and nothing is marked */ };
+
 /* portd_get() also of what has a spool. Who gets it can read it, too: so the next byte of the spool is marked as a gap. */
 PORTD_API int portd_get_raw(portd_client *client, const char *owner, const char *const *names, size_t n,
-                            const portd_id *expects, int64_t deadline, portd_native *fds, portd_id *ids);
+                            const portd_id *expects, unsigned flags, int64_t deadline, portd_native *fds,
+                            portd_id *ids);
 
 /* Copies of what is held, in the order of the names, which the caller closes; fds has room for n. Returns 1, and the ids in ids (NULL: not wanted). PORTD_E_MISMATCH:
  * this process had no room for as many descriptors. */
@@ -1055,8 +1059,8 @@ PORTD_API int portd_spool_read_start(portd_client *client, const char *owner, co
                                      int64_t deadline, portd_callback *callback, void *data,
                                      portd_request **request);
 PORTD_API int portd_get_raw_start(portd_client *client, const char *owner, const char *const *names, size_t n,
-                                  const portd_id *expects, portd_callback *callback, void *data,
-                                  portd_request **request);
+                                  const portd_id *expects, unsigned flags, portd_callback *callback,
+                                  void *data, portd_request **request);
 PORTD_API int portd_get_start(portd_client *client, const char *owner, const char *const *names, size_t n,
                               const portd_id *expects, portd_callback *callback, void *data,
                               portd_request **request);

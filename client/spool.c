@@ -36,6 +36,7 @@ static int read_spool(portd_client *client, const portd_request *request, const 
         .hung_up = data->hung_up != 0,
         .end = data->end != 0,
         .os_errno = data->os_errno,
+        .taking = data->taking != 0,
     };
     for (size_t i = 0; i < data->n_gaps && i < PORTD_SPOOL_GAPS_MAX; i++)
         spool->gaps[spool->n_gaps++] = data->gaps[i];

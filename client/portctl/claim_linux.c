@@ -43,8 +43,8 @@ void bundle_deinit(struct bundle *bundle) {
 /* Whether that is held now: 1, or PORTD_E_*. */
 static int is_held(const struct claim *claim, const char *const *names, size_t n, const portd_id *ids) {
     portd_native copies[PARTS];
-    int rc =
-        portd_get(claim->broker.client, hold_owner(&claim->wish->holds), names, n, ids, soon(), copies, NULL);
+    int rc = portd_get_raw(claim->broker.client, hold_owner(&claim->wish->holds), names, n, ids,
+                           PORTD_RAW_UNREAD, soon(), copies, NULL);
 
     for (size_t i = 0; rc > 0 && i < n; i++)
         native_close(copies[i]);

@@ -71,8 +71,10 @@ static int get_copies(struct get *get, portd_client *client) {
     const struct holds *holds = &get->holds;
     portd_native copies[HOLDS_MAX];
     bool raw = command_option(get->in, "raw") != NULL;
-    int rc = (raw ? portd_get_raw : portd_get)(client, hold_owner(holds), holds->names, holds->n,
-                                               hold_expects(holds), get->in->deadline, copies, get->ids);
+    int rc = raw ? portd_get_raw(client, hold_owner(holds), holds->names, holds->n, hold_expects(holds), 0,
+                                 get->in->deadline, copies, get->ids)
+                 : portd_get(client, hold_owner(holds), holds->names, holds->n, hold_expects(holds),
+                             get->in->deadline, copies, get->ids);
 
     if (rc < 0)
         return hold_fail(get->in, client, rc, mismatch);

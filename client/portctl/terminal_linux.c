@@ -49,6 +49,9 @@ static int tell_ending(const struct terminal_wish *wish, struct ending ending) {
 static void tell_rest(const struct terminal_wish *wish, const struct traffic *traffic) {
     if (traffic->unsent > 0)
         output_note(&wish->in->output, "%zu bytes that were typed have not been read by it", traffic->unsent);
+    if (traffic->tail->lost > 0)
+        output_note(&wish->in->output, "%llu bytes of its output are not kept any more",
+                    (unsigned long long)traffic->tail->lost);
     if (traffic->unshown > 0)
         output_note(&wish->in->output, "%zu bytes of its output are lost", traffic->unshown);
 }
@@ -99,13 +102,18 @@ static int tell_left(const struct terminal_wish *wish, const struct traffic *tra
 
 static int attach(const struct terminal_wish *wish, struct bundle *bundle, struct broker *broker,
                   bool steals) {
+    static struct tail tail;
     struct claim claim;
-    struct traffic traffic = {.wish = wish, .claim = &claim};
+    struct traffic traffic = {.wish = wish, .claim = &claim, .tail = &tail};
     struct ending ending = {.known = false};
     enum traffic_end end;
     bool held = true;
-    int rc = claim_make(&claim, wish, bundle, broker, steals);
+    int rc = claim_make(&claim, wish, bundle, broker, steals), code;
 
+    tail.owner = hold_owner(&wish->holds);
+    tail.name = wish->name;
+    if (rc == 0 && (code = tail_open(&tail, claim.broker.client)) < 0)
+        rc = hold_fail(wish->in, claim.broker.client, code, NULL);
     if (rc != 0) {
         claim_end(&claim, false);
         return rc;
@@ -232,8 +240,10 @@ static int hold(const struct terminal_wish *wish, struct bundle *bundle, portd_c
     int rc = lease_parse(wish->in, &lease);
 
     if (rc == 0) {
-        rc = portd_put(client, hold_owner(&wish->holds), (const char *const *)bundle->names, bundle->fds,
-                       bundle->n, NULL, &lease, wish->in->deadline, bundle->ids);
+        const uint64_t spools[PARTS] = {wish->spool};
+        rc = portd_put_spooled(client, hold_owner(&wish->holds), (const char *const *)bundle->names,
+                               bundle->fds, bundle->n, NULL, &lease, wish->spool != 0 ? spools : NULL,
+                               wish->when_full, wish->in->deadline, bundle->ids);
         if (rc == PORTD_E_TIMEOUT || rc == PORTD_E_DISCONNECTED || rc == PORTD_E_UNCERTAIN)
             undo(wish, bundle);
         rc = rc > 0 ? 0
@@ -309,7 +319,8 @@ static int get_bundle(struct terminal_wish *wish, struct bundle *bundle, portd_c
     const char *owner = hold_owner(&wish->holds);
     struct stat status;
     unsigned number;
-    int rc = portd_get(client, owner, names, PART_INPUT, NULL, wish->in->deadline, bundle->fds, bundle->ids);
+    int rc = portd_get_raw(client, owner, names, PART_INPUT, NULL, PORTD_RAW_UNREAD, wish->in->deadline,
+                           bundle->fds, bundle->ids);
 
     if (rc < 0)
         return hold_fail(wish->in, client, rc, NULL);

@@ -43,6 +43,7 @@ struct state {
     bool hung;         /* the terminal is open nowhere, when it was last looked at */
     bool ended;
     int64_t grown; /* when the terminal gets its size back; 0: it has it */
+    int64_t looks; /* when a spool is asked again that has hung up */
 };
 
 static bool is_empty(const struct lane *lane) { return lane->from == lane->to; }
@@ -163,6 +164,24 @@ static enum traffic_end take_output(struct state *state) {
     return TRAFFIC_FAILED;
 }
 
+/* The broker takes the output and keeps it: what came of it is in the tail. */
+static void follow(struct state *state) {
+    struct tail *tail = state->traffic->tail;
+    portd_client *client = state->traffic->claim->broker.client;
+    struct lane *lane = &state->output;
+
+    if (!is_empty(lane))
+        return;
+    memcpy(lane->bytes, tail->bytes, tail->count);
+    lane->from = 0;
+    lane->to = tail->count;
+    tail->count = 0;
+    if (is_empty(lane) && client != NULL && (!tail->hung || portd_now() >= state->looks)) {
+        state->looks = portd_now() + LOOK_MS * 1000;
+        tail_ask(tail, client);
+    }
+}
+
 static enum traffic_end give_output(struct state *state) {
     if (pour(&state->output, 1, OUTPUT_MAX) >= 0)
         return 0;
@@ -205,7 +224,8 @@ static void prepare(const struct state *state, struct pollfd *polls) {
 
     add(&polls[OWN_INPUT], 0, POLLIN, !state->input_ended && state->input.to < INPUT_MAX);
     add(&polls[OWN_OUTPUT], 1, POLLOUT, !room);
-    add(&polls[READS], reads_from(state), POLLIN, room && !state->output_ended && !state->hung);
+    add(&polls[READS], reads_from(state), POLLIN,
+        room && !state->output_ended && !state->hung && !state->traffic->tail->is_there);
     add(&polls[WRITES], writes_to(state), POLLOUT, !is_empty(&state->input));
     add(&polls[PROCESS], (int)state->bundle->fds[PART_PROCESS], POLLIN, !state->ended);
     add(&polls[BELL], state->traffic->bell, POLLIN, true);
@@ -225,13 +245,30 @@ static int time_to_sleep(const struct state *state) {
 
     if (state->grown != 0)
         timeout = shorter(timeout, native_time_left(state->grown));
+    if (state->traffic->tail->is_there && (state->traffic->tail->hung || state->ended))
+        timeout = shorter(timeout, LOOK_MS);
     return state->hung ? shorter(timeout, LOOK_MS) : timeout;
 }
 
+/* Nothing is left in the terminal or pipe, and what the broker took of it is known to be here. A spool that stops leaves some there until this side has acknowledged. */
+static bool is_followed(struct state *state) {
+    struct tail *tail = state->traffic->tail;
+    portd_client *client = state->traffic->claim->broker.client;
+
+    if (tail->settled)
+        return true;
+    if (client != NULL && !is_ready(reads_from(state), POLLIN, 0))
+        tail_probe(tail, client);
+    return false;
+}
+
 /* Everything that the program has written before its end is there by then. */
-static bool is_done(const struct state *state) {
-    return state->ended && is_empty(&state->output) &&
-           (state->output_ended || !is_ready(reads_from(state), POLLIN, 0));
+static bool is_done(struct state *state) {
+    if (!state->ended || !is_empty(&state->output))
+        return false;
+    if (state->traffic->tail->is_there)
+        return is_followed(state);
+    return state->output_ended || !is_ready(reads_from(state), POLLIN, 0);
 }
 
 static enum traffic_end look(struct state *state, const struct pollfd *polls) {
@@ -271,6 +308,8 @@ static enum traffic_end sleep_once(struct state *state) {
     if (state->traffic->claim->taken)
         return TRAFFIC_TAKEN;
     grow(state);
+    if (state->traffic->tail->is_there || state->traffic->tail->count > 0)
+        follow(state);
     if (is_done(state))
         return TRAFFIC_ENDED;
     if (state->input_ended && is_empty(&state->input) && !is_pty(state))

@@ -256,7 +256,8 @@ int call_get(struct call *call) {
         return holders_refuse_table(call->connection->user, &call->refusal);
     if (passing_check(call->connection, targets.n, &call->refusal))
         return -1;
-    mark_spools(&targets);
+    if (!get->unread)
+        mark_spools(&targets);
     answer.descriptors = ids;
     answer.n_descriptors = targets.n;
     reply.id = call->request->id;

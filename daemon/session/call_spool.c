@@ -70,6 +70,7 @@ static size_t fill(const struct spool *spool, const struct reading *reading, siz
     data->hung_up = spool->hung && from + n == spool->next;
     data->end = spool->ended && from + n == spool->next;
     data->os_errno = data->end ? spool->error : 0;
+    data->taking = spool->working;
     data->gaps = gaps;
     data->n_gaps = spool_file_gaps(&spool->file, from, from + n + (from + n == spool->next), gaps);
     return n;

@@ -79,6 +79,16 @@ need_status() {
   kept ends_input
 }
 
+@test "a spool: output that nobody has seen, over the death of the broker" {
+  need_status
+  kept spooled
+}
+
+@test "a spool that stops loses nothing, and one that drops has the end" {
+  need_status
+  attaches spooled_full
+}
+
 @test "nothing of it stays in the broker" {
   need_status
   attaches leaves_nothing

@@ -208,7 +208,7 @@ static void what_is_wrong_is_refused(void **state) {
                      PORTD_E_UNSUPPORTED);
     assert_int_equal(portd_get(c, NULL, &name, 1, NULL, fixture_soon(), &got, NULL), PORTD_E_INVALID);
     assert_int_equal(portd_take(c, NULL, &name, 1, NULL, fixture_soon(), &got, NULL), PORTD_E_INVALID);
-    assert_int_equal(portd_get_raw(c, NULL, &name, 1, NULL, fixture_soon(), &got, NULL), 1);
+    assert_int_equal(portd_get_raw(c, NULL, &name, 1, NULL, 0, fixture_soon(), &got, NULL), 1);
     (void)fixture_own((int)got);
     write_all(p[1], "x");
     assert_int_equal(read_at(c, "s", 0, text, sizeof text, &spool), 1);
