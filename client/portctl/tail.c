@@ -39,9 +39,9 @@ static void on_read(portd_client *client, const portd_result *result, void *data
 void tail_ask(struct tail *tail, portd_client *client) {
     if (tail->asking || tail->count > 0 || !tail->is_there)
         return;
-    tail->asking =
-        portd_spool_read_start(client, tail->owner, tail->name, tail->descriptor, tail->from, TAIL_MAX,
-                               PORTD_SPOOL_ACKNOWLEDGE, PORTD_FOREVER, on_read, tail, NULL) > 0;
+    tail->asking = portd_spool_read_start(client, tail->owner, tail->name, tail->descriptor, tail->from,
+                                          TAIL_MAX, tail->acknowledges ? PORTD_SPOOL_ACKNOWLEDGE : 0,
+                                          PORTD_FOREVER, on_read, tail, NULL) > 0;
 }
 
 static void on_probed(portd_client *client, const portd_result *result, void *data) {

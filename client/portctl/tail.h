@@ -15,6 +15,7 @@ enum { TAIL_MAX = 65536 };
 
 struct tail {
     const char *owner, *name; /* the caller's */
+    bool acknowledges;        /* what was read makes room in a spool that stops */
     bool is_there; /* false: it has no spool, or none any more, and the descriptor itself is to be read */
     portd_id descriptor;
     uint64_t from;

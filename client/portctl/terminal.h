@@ -21,6 +21,7 @@ struct terminal_wish {
     bool detached;      /* run: do not attach */
     bool steals;        /* attach: in place of who is attached */
     bool waits;         /* attach: for the end alone */
+    bool looks;         /* attach: look on, by its spool */
     bool redraws;
     bool fresh;     /* the program has drawn nothing yet */
     int key;        /* a byte that detaches, or TERMINAL_NO_KEY */

@@ -100,6 +100,23 @@ static int tell_left(const struct terminal_wish *wish, const struct traffic *tra
     }
 }
 
+/* Who looks on has nothing else to read. */
+static int find_tail(const struct terminal_wish *wish, const struct claim *claim, struct tail *tail) {
+    int code;
+
+    tail->owner = hold_owner(&wish->holds);
+    tail->name = wish->name;
+    tail->acknowledges = !wish->looks;
+    code = tail_open(tail, claim->broker.client);
+    if (code < 0)
+        return hold_fail(wish->in, claim->broker.client, code, NULL);
+    if (wish->looks && !tail->is_there)
+        return failure_code(&wish->in->output, PORTD_E_UNSUPPORTED,
+                            "'portctl run --spool SIZE' has the broker keep the output for everybody",
+                            "'%s' has no spool: only who is attached sees its output", wish->name);
+    return 0;
+}
+
 static int attach(const struct terminal_wish *wish, struct bundle *bundle, struct broker *broker,
                   bool steals) {
     static struct tail tail;
@@ -108,12 +125,14 @@ static int attach(const struct terminal_wish *wish, struct bundle *bundle, struc
     struct ending ending = {.known = false};
     enum traffic_end end;
     bool held = true;
-    int rc = claim_make(&claim, wish, bundle, broker, steals), code;
+    int rc = 0;
 
-    tail.owner = hold_owner(&wish->holds);
-    tail.name = wish->name;
-    if (rc == 0 && (code = tail_open(&tail, claim.broker.client)) < 0)
-        rc = hold_fail(wish->in, claim.broker.client, code, NULL);
+    if (wish->looks)
+        claim_watch(&claim, wish, bundle, broker);
+    else
+        rc = claim_make(&claim, wish, bundle, broker, steals);
+    if (rc == 0)
+        rc = find_tail(wish, &claim, &tail);
     if (rc != 0) {
         claim_end(&claim, false);
         return rc;
@@ -128,7 +147,7 @@ static int attach(const struct terminal_wish *wish, struct bundle *bundle, struc
     screen_close(end != TRAFFIC_ENDED);
     if (end == TRAFFIC_ENDED)
         ending = ending_of((int)bundle->fds[PART_PROCESS]);
-    claim_end(&claim, end == TRAFFIC_ENDED);
+    claim_end(&claim, end == TRAFFIC_ENDED && !wish->looks);
     return end == TRAFFIC_ENDED ? tell_ending(wish, ending) : tell_left(wish, &traffic, end, held);
 }
 
@@ -349,11 +368,24 @@ static int wait_for_end(const struct terminal_wish *wish, const struct bundle *b
     return tell_ending(wish, ending_of((int)process));
 }
 
+/* Its end, which who may not have the process learns by the spool alone. */
+static int get_process(const struct terminal_wish *wish, struct bundle *bundle, portd_client *client) {
+    const char *name = bundle->names[PART_PROCESS];
+    int rc = portd_get(client, hold_owner(&wish->holds), &name, 1, NULL, wish->in->deadline,
+                       &bundle->fds[PART_PROCESS], &bundle->ids[PART_PROCESS]);
+
+    return rc > 0 || rc == PORTD_E_DENIED || rc == PORTD_E_NOT_FOUND ? 0
+                                                                     : hold_fail(wish->in, client, rc, NULL);
+}
+
 static int attach_held(struct terminal_wish *wish, struct bundle *bundle, struct broker *broker) {
-    int rc = get_bundle(wish, bundle, broker->client);
+    int rc =
+        wish->looks ? get_process(wish, bundle, broker->client) : get_bundle(wish, bundle, broker->client);
 
     if (rc != 0)
         return rc;
+    if (wish->looks)
+        return attach(wish, bundle, broker, false);
     if (wish->waits) {
         broker_disconnect(broker);
         return wait_for_end(wish, bundle);

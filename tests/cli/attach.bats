@@ -84,6 +84,11 @@ need_status() {
   kept spooled
 }
 
+@test "others look on" {
+  need_status
+  kept looks_on
+}
+
 @test "a spool that stops loses nothing, and one that drops has the end" {
   need_status
   attaches spooled_full
@@ -106,6 +111,7 @@ need_status() {
   refuses attach work other
   refuses attach work --detach-key ctrl-1
   refuses attach work --steal --wait
+  refuses attach work --read-only --wait
   start_broker
   both portctl attach work
   exits 5

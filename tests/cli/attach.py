@@ -451,6 +451,32 @@ def case_spooled():
     assert holds() == []
 
 
+def case_looks_on():
+    """Others see what the program prints, and give it nothing."""
+    start('work', 'sh', '-c', 'stty -echo; echo begin; read -r line; echo "got $line"; exit 5', options=('--spool', '64KiB'))
+    writer = attach('work')
+    writer.expect('begin')
+    watchers = [attach('work', '--read-only') for _ in range(2)]
+    for watcher in watchers:
+        watcher.expect('begin')
+        until(watcher.is_raw)
+        watcher.type('nonsense\n')
+    left = attach('work', '--read-only')
+    left.expect('begin')
+    until(left.is_raw)
+    left.type('\x1c')
+    assert left.ends() == 1
+    kill_broker()
+    writer.type('this\n')
+    writer.expect('got this')
+    for watcher in watchers:
+        watcher.expect('got this')
+        assert watcher.ends() == 5, watcher.whole
+    assert writer.ends() == 5
+    start('work', 'cat', pty=False)
+    portctl('attach', 'work', '--read-only', code=8)
+
+
 def case_spooled_full():
     """A spool that stops loses nothing, on a terminal and on pipes; one that drops has the end."""
     for pty_or_not in (True, False):
