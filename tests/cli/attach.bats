@@ -72,6 +72,12 @@ need_status() {
   kept survive vim -u NONE
 }
 
+@test "a host of terminals made with node-pty does, too" {
+  need_status
+  if [ -z "${PORTD_NODE_MODULES-}" ] || ! command -v node >/dev/null; then skip "needs node, and PORTD_NODE_MODULES with @lydell/node-pty"; fi
+  NODE_PATH=$PORTD_NODE_MODULES kept survive node "$BATS_TEST_DIRNAME/terminal_host.js"
+}
+
 @test "without a keeper the next broker gets it back from who is attached" { attaches replace; }
 
 @test "on pipes: the end of the input arrives, also when the broker dies meanwhile" {

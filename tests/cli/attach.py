@@ -125,8 +125,8 @@ def is_there(pid):
 BASH = ('bash', '--norc', '--noprofile')
 
 
-def says_pid(terminal, pid):
-    terminal.type('echo pid=$$.\n')
+def says_pid(terminal, pid, variable='$'):
+    terminal.type('echo pid=$%s.\n' % variable)
     terminal.expect('pid=%d.' % pid)
 
 
@@ -363,7 +363,7 @@ def case_survive():
             terminal.expect('pid %d' % pid)
             terminal.type('\x1b:q!\r')
         else:
-            says_pid(terminal, pid)
+            says_pid(terminal, pid, 'PPID' if program[0] == 'node' else '$')  # node's shell is its child
             refused = attach('work')
             assert refused.ends() == 1, refused.whole
             terminal.type('exit\n')
