@@ -16,6 +16,7 @@
 #include "hold_name.h"
 #include "holding.h"
 #include "inflight.h"
+#include "inquiry.h"
 #include "keeping.h"
 #include "owner.h"
 #include "passing.h"
@@ -130,6 +131,7 @@ static int read_lease(struct call *call, const Portd__V1__Lease *lease, size_t n
     if (!attached)
         return 0;
     *process = (struct owner_process){.fd = call->frame->fds[n_fds]};
+    process->pid = inquiry_pid(call->connection->inquiry, process->fd);
     int error = inspect_pidfd(process->fd, &process->key, &process->pid);
     if (error && inspect_type_of(process->fd, call->connection->user->uid) != INSPECT_PIDFD)
         return refusal_set(&call->refusal, REFUSAL_INVALID, "process_attached",
