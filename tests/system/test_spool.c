@@ -85,6 +85,11 @@ static void on_read(portd_client *client, const portd_result *result, void *data
     *count = result->count;
 }
 
+static void on_hung(portd_client *client, const portd_result *result, void *data) {
+    (void)client;
+    *(bool *)data = result->code == 1 && result->spool->hung_up;
+}
+
 static void who_waits_is_told(void **state) {
     int p[2];
     size_t count = 0;
@@ -107,6 +112,11 @@ static void who_waits_is_told(void **state) {
     assert_int_equal(read_at(c, "s", 3, text, sizeof text, &spool), 1);
     assert_int_equal(spool.count, 0);
     assert_true(spool.hung_up);
+    bool hung = false; /* who asks later is told at once */
+    assert_int_equal(portd_spool_read_start(c, NULL, "s", 0, 3, 100, 0, PORTD_FOREVER, on_hung, &hung, NULL),
+                     1);
+    assert_int_equal(portd_ping(c, fixture_soon()), 1);
+    assert_true(hung);
     drop(c, "s");
 }
 
