@@ -244,7 +244,7 @@ ptrdiff_t transport_send(struct transport transport, const void *bytes, size_t s
     ssize_t sent;
 
     if (n_fds > FRAME_FDS_ROOM)
-        return -EINVAL;
+        return n_fds > FRAME_FDS_MAX ? -EINVAL : -EMSGSIZE;
     do /* for frames without descriptors, the most frequent, send is measurably cheaper */
         sent = n_fds > 0 ? send_fds(transport.end, bytes, size, fds, n_fds, flags)
                          : direct_send(transport.end, bytes, size, flags);
@@ -254,19 +254,19 @@ ptrdiff_t transport_send(struct transport transport, const void *bytes, size_t s
     return sent;
 }
 
-/* Appends the descriptors of one control message. On Linux they always fit. */
-static void recv_fds(const struct cmsghdr *item, os_fd *fds, size_t *n_fds, bool *truncated) {
-    size_t n = (item->cmsg_len - CMSG_LEN(0)) / sizeof(*fds);
+/* Appends the descriptors of one control message. Those that do not fit are not closed here: that could block. */
+static void recv_fds(const struct cmsghdr *item, struct transport_fds *fds) {
+    size_t n = (item->cmsg_len - CMSG_LEN(0)) / sizeof(*fds->fds);
 
     for (size_t i = 0; i < n; i++) {
         os_fd fd;
         memcpy(&fd, CMSG_DATA(item) + i * sizeof(fd), sizeof(fd));
         calls_received(fd);
-        if (*n_fds < FRAME_FDS_ROOM) {
-            fds[(*n_fds)++] = fd;
+        if (fds->n < fds->room) {
+            fds->fds[fds->n++] = fd;
         } else {
-            os_close(fd);
-            *truncated = true;
+            fds->discard(fds->context, fd);
+            fds->truncated = true;
         }
     }
 }
@@ -304,27 +304,27 @@ bool transport_has_begun(struct transport transport) {
     return false;
 }
 
-ptrdiff_t transport_recv(struct transport transport, void *bytes, size_t size, os_fd *fds, size_t *n_fds,
-                         bool *truncated, bool sleep) {
+ptrdiff_t transport_recv(struct transport transport, void *bytes, size_t size, struct transport_fds *fds,
+                         bool sleep) {
     union control control;
     struct iovec part = {.iov_base = bytes, .iov_len = size};
     struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes};
     ssize_t got;
 
-    *n_fds = 0;
-    *truncated = false;
     if (!fds)
         return recv_bytes(transport.end, bytes, size, sleep);
+    fds->n = 0;
+    fds->truncated = false;
     do {
         message.msg_controllen = sizeof(control.bytes);
         got = direct_recvmsg(transport.end, &message, calls_recv_flags | (sleep ? 0 : MSG_DONTWAIT));
     } while (got < 0 && recv_again(sleep));
     if (got < 0)
         return recv_error();
-    *truncated = (message.msg_flags & MSG_CTRUNC) != 0;
+    fds->truncated = (message.msg_flags & MSG_CTRUNC) != 0;
     for (struct cmsghdr *item = CMSG_FIRSTHDR(&message); item; item = CMSG_NXTHDR(&message, item))
         if (item->cmsg_level == SOL_SOCKET && item->cmsg_type == SCM_RIGHTS)
-            recv_fds(item, fds, n_fds, truncated);
+            recv_fds(item, fds);
         else
             socket_close_stray(item);
     return got;
