@@ -73,7 +73,8 @@ int transport_connect(const char *address, struct transport *transport);
 /* The same, but blocks while the queue is full, until the deadline (os_now_us; INT64_MAX: without limit), and then -EAGAIN. */
 int transport_connect_by(const char *address, int64_t deadline, struct transport *transport);
 
-/* Prepares an inherited listener or connection: close-on-exec; a listener also non-blocking. 0 or a negative errno. */
+/* Prepares an inherited listener or connection: close-on-exec; a listener also non-blocking, and a connection where a send
+ * would block else (socket_send_may_be_told). 0 or a negative errno. */
 int transport_adopt(os_fd fd);
 
 /* Whether fd is a listener. */

@@ -1,7 +1,7 @@
 /* transport_unix.c: an AF_UNIX stream socket, with descriptors as SCM_RIGHTS.
  *
  * Each call on a connection passes MSG_DONTWAIT and raises no signal (calls.h), so nothing depends on the flags of the open file, which other
- * processes may share. Every recvmsg offers room for all descriptors that one message can bring: the kernel closes those that do not fit, inside
+ * processes may share. Where a send does not heed that (socket_send_may_be_told), every connection has O_NONBLOCK. Every recvmsg offers room for all descriptors that one message can bring: the kernel closes those that do not fit, inside
  * the call, and closing a foreign descriptor may take seconds.
  *
  * listen_unix.c binds listeners. */
@@ -199,11 +199,12 @@ int transport_adopt(os_fd fd) {
         return -EAFNOSUPPORT;
     if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
         return -errno;
-    if (!transport_listens(fd)) {
-        /* Each call passes MSG_DONTWAIT, so the flags of the open file need not change, which other processes may share. */
+    bool listens = transport_listens(fd);
+    if (!listens)
         socket_ask_plainly(fd);
+    /* Each call on a connection passes MSG_DONTWAIT, so the flags of the open file, which other processes may share, need not change where a send heeds it. */
+    if (!listens && socket_send_may_be_told())
         return 0;
-    }
     /* accept has no such flag. The loop polls the listener first, but another process that shares it may accept the connection in between, and
      * then accept would block. */
     int flags = fcntl(fd, F_GETFL);
