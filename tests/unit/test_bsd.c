@@ -1,7 +1,8 @@
 /* Files for the BSDs and macOS that call nothing but POSIX: they run here as they would there. pollable_bsd.c, pollable_hint_unix.c,
- * stream_bsd.c, wakeup_make_bsd.c, direct_bsd.c. */
+ * stream_bsd.c, wakeup_make_bsd.c, direct_bsd.c, reader_macos.c. */
 #include "tests/support/test.h"
 
+#include "client/portctl/reader.h"
 #include "client/wakeup.h"
 #include "daemon/object/pollable.h"
 #include "daemon/object/stream.h"
@@ -286,6 +287,26 @@ static void calls_are_the_systems(void **state) {
     os_close(ends[1]);
 }
 
+/* Not of what is readable, or nothing that can be looked at. */
+static void the_loss_of_a_reader_is_asked_for(void **state) {
+    int ends[2], null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+    (void)state;
+    assert_int_equal(calls_pipe(ends, true), 0);
+    assert_int_equal(reader_events(ends[1]), POLLHUP);
+    os_close(ends[0]);
+    os_close(ends[1]);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    assert_int_equal(reader_events(ends[1]), POLLHUP);
+    assert_int_equal(write(ends[0], "a", 1), 1);
+    assert_int_equal(reader_events(ends[1]), 0);
+    os_close(ends[0]);
+    assert_int_equal(reader_events(ends[1]), POLLHUP);
+    os_close(ends[1]);
+    assert_int_equal(reader_events(null), 0);
+    os_close(null);
+}
+
 TEST_MAIN(TEST_CASE(semaphore_rings_then_stays_ready), TEST_CASE(semaphore_that_has_fired_is_ready),
           TEST_CASE(full_semaphore_does_not_wait), TEST_CASE(events_have_hints),
           TEST_CASE(hint_is_rung_and_cleared), TEST_CASE(hint_of_a_holder_that_means_harm),
@@ -293,4 +314,4 @@ TEST_MAIN(TEST_CASE(semaphore_rings_then_stays_ready), TEST_CASE(semaphore_that_
           TEST_CASE(datagrams_tell_their_length),
           TEST_CASE(datagram_that_is_longer_than_any_look_is_told_to_be_cut),
           TEST_CASE(streams_of_pipes_do_not_wait), TEST_CASE(files_are_read_where_they_are),
-          TEST_CASE(calls_are_the_systems))
+          TEST_CASE(calls_are_the_systems), TEST_CASE(the_loss_of_a_reader_is_asked_for))
