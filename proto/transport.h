@@ -90,7 +90,8 @@ void transport_shutdown(struct transport transport);
 bool transport_is_empty(struct transport transport);
 
 /* Sends bytes, with n_fds descriptors attached to the first byte. Returns the bytes sent (> 0) or a negative errno. Never raises SIGPIPE. fds
- * are borrowed. What was not sent is sent by the next call or never: it begins with the same bytes and descriptors (a pipe may have taken them). */
+ * are borrowed. -ETOOMANYREFS: too many descriptors are in flight; -EMSGSIZE: the system does not pass so many at once; -EPERM: the peer's socket takes
+ * none. What was not sent is sent by the next call or never: it begins with the same bytes and descriptors (a pipe may have taken them). */
 ptrdiff_t transport_send(struct transport transport, const void *bytes, size_t size, const os_fd *fds,
                          size_t n_fds);
 

@@ -239,20 +239,31 @@ static ssize_t send_fds(int connection, const void *bytes, size_t size, const os
     return direct_sendmsg(connection, &message, flags);
 }
 
-ptrdiff_t transport_send(struct transport transport, const void *bytes, size_t size, const os_fd *fds,
-                         size_t n_fds) {
+static ssize_t send_once(os_fd connection, const void *bytes, size_t size, const os_fd *fds, size_t n_fds) {
     const int flags = calls_send_flags | MSG_DONTWAIT;
     ssize_t sent;
 
+    do /* for frames without descriptors, the most frequent, send is measurably cheaper */
+        sent = n_fds > 0 ? send_fds(connection, bytes, size, fds, n_fds, flags)
+                         : direct_send(connection, bytes, size, flags);
+    while (sent < 0 && errno == EINTR);
+    return sent;
+}
+
+ptrdiff_t transport_send(struct transport transport, const void *bytes, size_t size, const os_fd *fds,
+                         size_t n_fds) {
     if (n_fds > FRAME_FDS_ROOM)
         return n_fds > FRAME_FDS_MAX ? -EINVAL : -EMSGSIZE;
-    do /* for frames without descriptors, the most frequent, send is measurably cheaper */
-        sent = n_fds > 0 ? send_fds(transport.end, bytes, size, fds, n_fds, flags)
-                         : direct_send(transport.end, bytes, size, flags);
-    while (sent < 0 && errno == EINTR);
-    if (sent < 0)
-        return errno == EWOULDBLOCK ? -EAGAIN : -errno;
-    return sent;
+    for (bool again = false;; again = true) {
+        ssize_t sent = send_once(transport.end, bytes, size, fds, n_fds);
+        if (sent >= 0)
+            return sent;
+        int error = errno == EWOULDBLOCK ? -EAGAIN : -errno;
+        int refused = n_fds > 0 ? socket_refused(transport.end, error) : error;
+        /* EAGAIN that means something else: or there is room since. */
+        if (error != -EAGAIN || refused == error || again)
+            return refused;
+    }
 }
 
 /* Appends the descriptors of one control message. Those that do not fit are not closed here: that could block. */
