@@ -19,6 +19,13 @@ static void held_read(portd_held *to, const Portd__V1__HoldItem *from) {
         .copies = from->copies,
         .hang_up = from->hang_up != 0,
     };
+    if (!from->spool)
+        return;
+    to->spool_bytes = from->spool->bytes;
+    to->spool_when_full = (int)from->spool->when_full;
+    to->spool_oldest = from->spool->oldest;
+    to->spool_next = from->spool->next;
+    to->spool_end = from->spool->end != 0;
 }
 
 static int read_holds(portd_client *client, const portd_request *request, const Portd__V1__Reply *reply,

@@ -137,7 +137,8 @@ static const char details_list[] =
     "process     with whose end it is dropped; '-': none, or not visible\n"
     "hang_up     whether it is dropped when it hangs up\n"
     "copies      how many sessions have objects of it\n"
-    "put_by      the uid that has put it, put_pid its process";
+    "put_by      the uid that has put it, put_pid its process\n"
+    "spool       how many bytes of what comes are kept; '-': it has no spool";
 
 static const char *const words_list[] = {"semaphores|evts|ports|descriptors|sessions|holds",
                                          "semaphores|evts|ports|descriptors...", NULL};

@@ -153,7 +153,8 @@ const struct column hold_columns[] = {
     {"name", COLUMN_PLAIN, false},    {"id", COLUMN_PLAIN, false},        {"type", COLUMN_PLAIN, false},
     {"owner", COLUMN_PLAIN, false},   {"ttl_us", COLUMN_DURATION, false}, {"process", COLUMN_PLAIN, false},
     {"hang_up", COLUMN_PLAIN, false}, {"copies", COLUMN_PLAIN, false},    {"age_us", COLUMN_DURATION, false},
-    {"put_by", COLUMN_PLAIN, true},   {"put_pid", COLUMN_PLAIN, true},    {NULL, COLUMN_PLAIN, false},
+    {"put_by", COLUMN_PLAIN, true},   {"put_pid", COLUMN_PLAIN, true},    {"spool", COLUMN_PLAIN, true},
+    {NULL, COLUMN_PLAIN, false},
 };
 
 static void number_or_null(struct node *object, const char *key, uint64_t number) {
@@ -177,6 +178,7 @@ static struct node *describe(const portd_held *held) {
     node_number(object, "age_us", held->age_us);
     node_text(object, "put_by", held->put_by);
     number_or_null(object, "put_pid", held->put_pid);
+    number_or_null(object, "spool", held->spool_bytes);
     return object;
 }
 

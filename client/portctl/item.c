@@ -43,6 +43,7 @@ const struct column item_list_columns[] = {{"id", COLUMN_PLAIN, false},
                                            {"copies", COLUMN_PLAIN, false},
                                            {"put_by", COLUMN_PLAIN, false},
                                            {"put_pid", COLUMN_PLAIN, false},
+                                           {"spool", COLUMN_PLAIN, false},
                                            {NULL, COLUMN_PLAIN, false}};
 
 static void number_or_null(struct node *object, const char *key, uint64_t number) {

@@ -14,6 +14,7 @@
 #include "daemon/object/hold.h"
 #include "daemon/object/inspect.h"
 #include "daemon/object/registry.h"
+#include "daemon/object/spool.h"
 #include "dispatch.h"
 #include "hold_name.h"
 #include "holding.h"
@@ -36,10 +37,22 @@ struct hold_page {
     Portd__V1__HoldsOf of;
     Portd__V1__HoldItem *places[PAGE];
     Portd__V1__HoldItem rows[PAGE + 1];
+    Portd__V1__SpoolItem spools[PAGE + 1];
     char owner[24], put_by[PAGE + 1][24];
     size_t bytes, most;
     size_t lacks; /* size of a row that did not fit the empty page; 0: none */
 };
+
+static Portd__V1__SpoolItem *write_spool(Portd__V1__SpoolItem *item, const struct spool *spool) {
+    portd__v1__spool_item__init(item);
+    item->bytes = spool->file.size;
+    item->when_full =
+        spool->stops ? PORTD__V1__WHEN_FULL__WHEN_FULL_STOP : PORTD__V1__WHEN_FULL__WHEN_FULL_DROP;
+    item->oldest = spool_oldest(spool);
+    item->next = spool->next;
+    item->end = spool->ended;
+    return item;
+}
 
 static void write_row(struct hold_page *page, const struct held *held) {
     Portd__V1__HoldItem *row = &page->rows[page->of.n_holds];
@@ -57,6 +70,8 @@ static void write_row(struct hold_page *page, const struct held *held) {
     row->hang_up = held->hang_up;
     row->process_pid = lease_owner_pid(&held->lease);
     row->copies = held->hold.n_copies - 1;
+    if (held->spool)
+        row->spool = write_spool(&page->spools[page->of.n_holds], held->spool);
 }
 
 /* False: the page is full. */

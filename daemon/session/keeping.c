@@ -94,10 +94,12 @@ static void end_put(const struct keeping *keeping) {
         struct hold *hold = object ? hold_of(bound_of_object(object)) : NULL;
         if (!hold || hold->cause)
             continue;
-        if (keeping->error)
+        if (keeping->error) {
             held_undo(held_of(hold));
-        else
+        } else {
             held_settle(held_of(hold));
+            held_start(held_of(hold));
+        }
     }
 }
 
