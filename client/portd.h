@@ -487,7 +487,8 @@ enum { PORTD_OWNERS_MAX = 8 };
 /* Connects and sends hello. Returns 1 and *client, or PORTD_E_*; options may be NULL.
  *
  * address is "unix:/path", "unix:@name" (an abstract socket, on Linux), "fd:N" (an inherited connection: the library
- * takes it, and it serves one client), or NULL: PORTD_ADDRESS and no other if that is set; else the user's broker
+ * takes it, and it serves one client; on macOS and the BSDs it sets O_NONBLOCK, for all that share the connection, as a
+ * send would block else), or NULL: PORTD_ADDRESS and no other if that is set; else the user's broker
  * ($XDG_RUNTIME_DIR/portd/portd.sock, without that variable portd-UID/portd.sock in the temporary directory); else
  * the system's (/run/portd/portd.sock); else, with options.start, a broker that is started for the user. If several
  * processes need one, one of them starts it. It is not a child of this process, inherits only the environment, and
