@@ -24,6 +24,13 @@ static void held_read(portd_held *to, const Portd__V1__HoldItem *from) {
         .gets = from->gets,
         .got_us = from->got_us,
     };
+    if (!from->spool)
+        return;
+    to->spool_bytes = from->spool->bytes;
+    to->spool_when_full = (int)from->spool->when_full;
+    to->spool_oldest = from->spool->oldest;
+    to->spool_next = from->spool->next;
+    to->spool_end = from->spool->end != 0;
 }
 
 /* A place that any object may begin at. */

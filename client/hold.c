@@ -21,7 +21,10 @@ struct targets {
     const portd_id *expects;
     const portd_native *fds;
     const portd_lease *lease;
+    const uint64_t *spools;
+    int when_full;
     bool take; /* put: the caller's numbers; get: what is held */
+    bool raw, unread;
 };
 
 /* A blocking call and where to copy what its result points to. */
@@ -118,12 +121,29 @@ static int taken_check(portd_client *client, const struct targets *targets) {
     return 0;
 }
 
+/* Fills what packing reads of them. 0 or PORTD_E_*. */
+static int spools_read(portd_client *client, const struct targets *targets,
+                       Portd__V1__Spool spools[FRAME_FDS_MAX], Portd__V1__Spool *places[FRAME_FDS_MAX]) {
+    if (!targets->spools)
+        return 0;
+    if (targets->when_full != PORTD_SPOOL_DROP && targets->when_full != PORTD_SPOOL_STOP)
+        return client_fail(client, PORTD_E_INVALID, 0, "when_full", "it is none of enum portd_when_full");
+    for (size_t i = 0; i < targets->n; i++) {
+        portd__v1__spool__init(&spools[i]);
+        spools[i].bytes = targets->spools[i];
+        spools[i].when_full = (Portd__V1__WhenFull)targets->when_full;
+        places[i] = &spools[i];
+    }
+    return 0;
+}
+
 static int put_start(portd_client *client, const struct targets *targets, portd_callback *callback,
                      void *data, portd_request **request) {
     Portd__V1__Put put = PORTD__V1__PUT__INIT;
     Portd__V1__Lease lease;
     os_fd fds[FRAME_FDS_MAX + 1];
     portd_id taken[FRAME_FDS_MAX];
+    Portd__V1__Spool spools[FRAME_FDS_MAX], *places[FRAME_FDS_MAX];
     int r = targets_check(client, targets);
 
     if (r < 0)
@@ -139,6 +159,8 @@ static int put_start(portd_client *client, const struct targets *targets, portd_
         r = taken_check(client, targets);
     if (r == 0)
         r = lease_read(client, targets->lease, &lease, &fds[targets->n]);
+    if (r == 0)
+        r = spools_read(client, targets, spools, places);
     if (r < 0)
         return r;
     size_t n_fds = targets->n + (lease.process_attached ? 1 : 0);
@@ -150,8 +172,9 @@ static int put_start(portd_client *client, const struct targets *targets, portd_
     put.n_names = targets->n;
     put.expects = expects_of(targets);
     put.n_expects = n_expects_of(targets);
-    if (targets->lease)
-        put.lease = &lease;
+    put.lease = targets->lease ? &lease : NULL;
+    put.spools = places;
+    put.n_spools = targets->spools ? targets->n : 0;
     return submit_put(client, &put, fds, n_fds, targets->take ? taken : NULL, read_put, callback, data,
                       request);
 }
@@ -159,15 +182,25 @@ static int put_start(portd_client *client, const struct targets *targets, portd_
 int portd_put_start(portd_client *client, const char *owner, const char *const *names,
                     const portd_native *fds, size_t n, const portd_id *expects, const portd_lease *lease,
                     portd_callback *callback, void *data, portd_request **request) {
-    const struct targets targets = {owner, names, n, expects, fds, lease, false};
-
-    return put_start(client, &targets, callback, data, request);
+    return portd_put_spooled_start(client, owner, names, fds, n, expects, lease, NULL, PORTD_SPOOL_DROP,
+                                   callback, data, request);
 }
 
 int portd_put_take_start(portd_client *client, const char *owner, const char *const *names,
                          const portd_native *fds, size_t n, const portd_id *expects, const portd_lease *lease,
                          portd_callback *callback, void *data, portd_request **request) {
-    const struct targets targets = {owner, names, n, expects, fds, lease, true};
+    const struct targets targets = {
+        .owner = owner, .names = names, .n = n, .expects = expects, .fds = fds, .lease = lease, .take = true};
+
+    return put_start(client, &targets, callback, data, request);
+}
+
+int portd_put_spooled_start(portd_client *client, const char *owner, const char *const *names,
+                            const portd_native *fds, size_t n, const portd_id *expects,
+                            const portd_lease *lease, const uint64_t *spools, int when_full,
+                            portd_callback *callback, void *data, portd_request **request) {
+    const struct targets targets = {owner,  names,     n,     expects, fds,  lease,
+                                    spools, when_full, false, false,   false};
 
     return put_start(client, &targets, callback, data, request);
 }
@@ -197,15 +230,24 @@ static int put_run(portd_client *client, const struct targets *targets, int64_t 
 
 int portd_put(portd_client *client, const char *owner, const char *const *names, const portd_native *fds,
               size_t n, const portd_id *expects, const portd_lease *lease, int64_t deadline, portd_id *ids) {
-    const struct targets targets = {owner, names, n, expects, fds, lease, false};
-
-    return put_run(client, &targets, deadline, ids);
+    return portd_put_spooled(client, owner, names, fds, n, expects, lease, NULL, PORTD_SPOOL_DROP, deadline,
+                             ids);
 }
 
 int portd_put_take(portd_client *client, const char *owner, const char *const *names, const portd_native *fds,
                    size_t n, const portd_id *expects, const portd_lease *lease, int64_t deadline,
                    portd_id *ids) {
-    const struct targets targets = {owner, names, n, expects, fds, lease, true};
+    const struct targets targets = {
+        .owner = owner, .names = names, .n = n, .expects = expects, .fds = fds, .lease = lease, .take = true};
+
+    return put_run(client, &targets, deadline, ids);
+}
+
+int portd_put_spooled(portd_client *client, const char *owner, const char *const *names,
+                      const portd_native *fds, size_t n, const portd_id *expects, const portd_lease *lease,
+                      const uint64_t *spools, int when_full, int64_t deadline, portd_id *ids) {
+    const struct targets targets = {owner,  names,     n,     expects, fds,  lease,
+                                    spools, when_full, false, false,   false};
 
     return put_run(client, &targets, deadline, ids);
 }
@@ -246,6 +288,8 @@ static int get_start(portd_client *client, const struct targets *targets, portd_
     get.expects = expects_of(targets);
     get.n_expects = n_expects_of(targets);
     get.take = targets->take;
+    get.raw = targets->raw;
+    get.unread = targets->unread;
     message.method_case = PORTD__V1__REQUEST__METHOD_GET;
     message.get = &get;
     r = submit_request(client, &message, OS_FD_NONE, read_get, callback, data, &started);
@@ -261,6 +305,26 @@ static int get_start(portd_client *client, const struct targets *targets, portd_
 int portd_get_start(portd_client *client, const char *owner, const char *const *names, size_t n,
                     const portd_id *expects, portd_callback *callback, void *data, portd_request **request) {
     const struct targets targets = {.owner = owner, .names = names, .n = n, .expects = expects};
+
+    return get_start(client, &targets, callback, data, request);
+}
+
+static int raw_check(portd_client *client, unsigned flags) {
+    if (flags & ~(unsigned)PORTD_RAW_UNREAD)
+        return client_fail(client, PORTD_E_INVALID, 0, "flags",
+                           "invalid flags: only PORTD_RAW_UNREAD is allowed");
+    return 0;
+}
+
+int portd_get_raw_start(portd_client *client, const char *owner, const char *const *names, size_t n,
+                        const portd_id *expects, unsigned flags, portd_callback *callback, void *data,
+                        portd_request **request) {
+    const struct targets targets = {
+        .owner = owner, .names = names, .n = n, .expects = expects, .raw = true, .unread = flags != 0};
+    int r = raw_check(client, flags);
+
+    if (r < 0)
+        return r;
 
     return get_start(client, &targets, callback, data, request);
 }
@@ -292,6 +356,19 @@ static int get_run(portd_client *client, const struct targets *targets, int64_t 
 int portd_get(portd_client *client, const char *owner, const char *const *names, size_t n,
               const portd_id *expects, int64_t deadline, portd_native *fds, portd_id *ids) {
     const struct targets targets = {.owner = owner, .names = names, .n = n, .expects = expects};
+
+    return get_run(client, &targets, deadline, fds, ids);
+}
+
+int portd_get_raw(portd_client *client, const char *owner, const char *const *names, size_t n,
+                  const portd_id *expects, unsigned flags, int64_t deadline, portd_native *fds,
+                  portd_id *ids) {
+    const struct targets targets = {
+        .owner = owner, .names = names, .n = n, .expects = expects, .raw = true, .unread = flags != 0};
+    int r = raw_check(client, flags);
+
+    if (r < 0)
+        return r;
 
     return get_run(client, &targets, deadline, fds, ids);
 }

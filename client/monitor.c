@@ -53,13 +53,19 @@ static int read_notices(portd_client *client, const portd_request *request, cons
 int portd_monitor_start(portd_client *client, portd_id session, uint64_t cursor, int64_t deadline,
                         portd_callback *callback, void *data, portd_request **request) {
     Portd__V1__Monitor monitor = PORTD__V1__MONITOR__INIT;
+    Portd__V1__Request message = PORTD__V1__REQUEST__INIT;
 
     if (cursor != PORTD_CURSOR_NOW) {
         monitor.start_case = PORTD__V1__MONITOR__START_AFTER;
         monitor.after = cursor;
     }
     monitor.session = session;
-    return submit_monitor(client, &monitor, cursor, deadline, read_notices, callback, data, request);
+    if (deadline != PORTD_FOREVER)
+        monitor.limit_case = PORTD__V1__MONITOR__LIMIT_LIMIT_US;
+    message.method_case = PORTD__V1__REQUEST__METHOD_MONITOR;
+    message.monitor = &monitor;
+    return submit_parked(client, &message, &monitor.limit_us, cursor, deadline, read_notices, callback, data,
+                         request);
 }
 
 int portd_monitor(portd_client *client, portd_id session, uint64_t *cursor, int64_t deadline,

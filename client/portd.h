@@ -357,14 +357,50 @@ typedef struct portd_held {
     const char *put_by;  /* a uid in decimal */
     uint32_t put_pid;    /* of the process that connected; 0: unknown */
     uint64_t age_us;
-    uint64_t ttl_us;        /* time left, 0: no time to live */
-    uint32_t process_pid;   /* it is dropped when this process ends; 0: none, or not visible */
-    uint32_t copies;        /* how many sessions have semaphores, events or ports of it */
-    bool hang_up;           /* it is dropped when it hangs up */
-    uint64_t gets;          /* how many copies were given to processes, since the broker's start */
-    uint64_t got_us;        /* how long ago the last one */
-    const portd_look *look; /* portd_show_holds; else NULL */
+    uint64_t ttl_us;                   /* time left, 0: no time to live */
+    uint32_t process_pid;              /* it is dropped when this process ends; 0: none, or not visible */
+    uint32_t copies;                   /* how many sessions have semaphores, events or ports of it */
+    bool hang_up;                      /* it is dropped when it hangs up */
+    uint64_t spool_bytes;              /* it has a spool of that size; 0: none */
+    int spool_when_full;               /* enum portd_when_full */
+    uint64_t spool_oldest, spool_next; /* positions of the oldest byte, and behind the last one */
+    bool spool_end;                    /* nothing comes any more */
+    uint64_t gets;                     /* how many copies were given to processes, since the broker's start */
+    uint64_t got_us;                   /* how long ago the last one */
+    const portd_look *look;            /* portd_show_holds; else NULL */
 } portd_held;
+
+enum portd_when_full {
+    PORTD_SPOOL_DROP = 1, /* the oldest bytes */
+    PORTD_SPOOL_STOP = 2  /* nothing more is taken until the oldest bytes are acknowledged */
+};
+
+enum { PORTD_SPOOL_GAPS_MAX = 16 };
+
+/* What portd_spool_read has found. */
+typedef struct portd_spool {
+    size_t size;
+    portd_id descriptor;
+    uint64_t position; /* of the first byte */
+    size_t count;
+    uint64_t
+        lost; /* bytes between the position that was asked for and this one, which are not kept any more */
+    uint64_t oldest; /* position of the oldest byte that is kept */
+    uint64_t next;   /* behind the last one */
+    bool hung_up;    /* nobody has the other end open, and no byte is left; it may be opened again */
+    bool end;        /* nothing comes any more, and no byte is left */
+    int os_errno;    /* then: why, 0: the end of the file */
+    bool taking;     /* right now the broker takes bytes: there may be more in a moment */
+    size_t
+        n_gaps; /* positions from that of the first byte to behind the last one, before which bytes may be missing: the broker died while it read */
+    uint64_t
+        gaps[PORTD_SPOOL_GAPS_MAX]; /* in a way that is not exact, or somebody got a copy of the descriptor */
+} portd_spool;
+
+#define PORTD_SPOOL_INIT                                                                                     \
+    {                                                                                                        \
+        sizeof(portd_spool), 0, 0, 0, 0, 0, 0, false, false, 0, false, 0, { 0 }                              \
+    }
 
 enum portd_notice_event {
     PORTD_NOTICE_MADE = 1,      /* a semaphore, event, port, descriptor (the broker's copy) or session */
@@ -452,6 +488,7 @@ typedef struct portd_result {
     const portd_id *ids;           /* put, get, take: the broker's copies, in the order of the names */
     const portd_held *const *held; /* list_holds, show_holds */
     size_t n_held;                 /* how many there are of each of these three */
+    const portd_spool *spool;      /* spool_read; the bytes are in bytes and count */
     unsigned repaired, left;       /* repair: PORTD_POISON_BITs */
 } portd_result;
 
@@ -462,7 +499,7 @@ typedef void portd_callback(portd_client *client, const portd_result *result, vo
 PORTD_API unsigned portd_version(void); /* PORTD_VERSION_HEX of the library at run time */
 
 /* Features of this library: "handle", "wait-one", "goodbye", "ports", "start", "session-token", "session-owner", "stats",
- * "monitor", "splice", "reload", "hold", "why", "look". False for unknown names, so a program may test for later features. */
+ * "monitor", "splice", "reload", "hold", "why", "spool", "look". False for unknown names, so a program may test for later features. */
 PORTD_API bool portd_has_feature(const char *name);
 
 PORTD_API int64_t portd_now(void); /* the time on the clock of all deadlines, in microseconds */
@@ -534,7 +571,8 @@ enum { PORTD_OWNERS_MAX = 8 };
 /* Connects and sends hello. Returns 1 and *client, or PORTD_E_*; options may be NULL.
  *
  * address is "unix:/path", "unix:@name" (an abstract socket, on Linux), "fd:N" (an inherited connection: the library
- * takes it, and it serves one client), or NULL: PORTD_ADDRESS and no other if that is set; else the user's broker
+ * takes it, and it serves one client; on macOS and the BSDs it sets O_NONBLOCK, for all that share the connection, as a
+ * send would block else), or NULL: PORTD_ADDRESS and no other if that is set; else the user's broker
  * ($XDG_RUNTIME_DIR/portd/portd.sock, without that variable portd-UID/portd.sock in the temporary directory); else
  * the system's (/run/portd/portd.sock); else, with options.start, a broker that is started for the user. If several
  * processes need one, one of them starts it. It is not a child of this process, inherits only the environment, and
@@ -855,6 +893,36 @@ PORTD_API int portd_put_take(portd_client *client, const char *owner, const char
                              const portd_native *fds, size_t n, const portd_id *expects,
                              const portd_lease *lease, int64_t deadline, portd_id *ids);
 
+/* The same with spools: spools[i] is the size of that of the name, 4096 to 67108864 bytes, 0: none. The broker takes what comes from such a descriptor, a pipe, a
+ * stream socket or a terminal, and keeps the last bytes of it. Positions count them from 0. If the broker has a keeper they outlive it, none lost and none there
+ * twice. Who has the right read reads them by portd_spool_read(); input ports and portd_get() of it are refused (portd_get_raw() gives it, and marks a
+ * gap). when_full: enum portd_when_full. PORTD_E_UNSUPPORTED: nothing can be spooled from it, or the broker lacks the feature "spool". */
+PORTD_API int portd_put_spooled(portd_client *client, const char *owner, const char *const *names,
+                                const portd_native *fds, size_t n, const portd_id *expects,
+                                const portd_lease *lease, const uint64_t *spools, int when_full,
+                                int64_t deadline, portd_id *ids);
+
+#define PORTD_SPOOL_OLDEST UINT64_MAX
+
+enum portd_spool_flag { PORTD_SPOOL_ACKNOWLEDGE = 1 };
+
+/* Reads from the spool of what is held, and takes nothing from other readers: at most `size` bytes from the position `from` on, or, if they are not kept any more or it is
+ * PORTD_SPOOL_OLDEST, from the oldest one on. Waits until there are some. descriptor: what must be held, 0: any. flags: PORTD_SPOOL_ACKNOWLEDGE: the bytes before `from`
+ * make room for others in a spool that stops, which needs the right write, too. *spool is initialized with PORTD_SPOOL_INIT, and filled.
+ *
+ * Returns 1: there are bytes, or, without any, spool->hung_up or spool->end says why none come. 0: the deadline has passed. PORTD_E_NOT_FOUND: nothing is held
+ * under the name. PORTD_E_UNSUPPORTED: it has no spool. PORTD_E_INVALID: `from` is behind the last byte. */
+PORTD_API int portd_spool_read(portd_client *client, const char *owner, const char *name, portd_id descriptor,
+                               uint64_t from, void *bytes, size_t size, unsigned flags, int64_t deadline,
+                               portd_spool *spool);
+
+enum portd_raw_flag { PORTD_RAW_UNREAD = 1 /* the caller does not read from it, and nothing is marked */ };
+
+/* portd_get() also of what has a spool. Who gets it can read it, too: so the next byte of the spool is marked as a gap. */
+PORTD_API int portd_get_raw(portd_client *client, const char *owner, const char *const *names, size_t n,
+                            const portd_id *expects, unsigned flags, int64_t deadline, portd_native *fds,
+                            portd_id *ids);
+
 /* Copies of what is held, in the order of the names, which the caller closes; fds has room for n. Returns 1, and the ids in ids (NULL: not wanted). PORTD_E_MISMATCH:
  * this process had no room for as many descriptors. */
 PORTD_API int portd_get(portd_client *client, const char *owner, const char *const *names, size_t n,
@@ -1082,6 +1150,18 @@ PORTD_API int portd_put_take_start(portd_client *client, const char *owner, cons
                                    const portd_native *fds, size_t n, const portd_id *expects,
                                    const portd_lease *lease, portd_callback *callback, void *data,
                                    portd_request **request);
+PORTD_API int portd_put_spooled_start(portd_client *client, const char *owner, const char *const *names,
+                                      const portd_native *fds, size_t n, const portd_id *expects,
+                                      const portd_lease *lease, const uint64_t *spools, int when_full,
+                                      portd_callback *callback, void *data, portd_request **request);
+/* The code is 1 or 0, as of portd_spool_read; spool and bytes are valid during the callback. */
+PORTD_API int portd_spool_read_start(portd_client *client, const char *owner, const char *name,
+                                     portd_id descriptor, uint64_t from, size_t size, unsigned flags,
+                                     int64_t deadline, portd_callback *callback, void *data,
+                                     portd_request **request);
+PORTD_API int portd_get_raw_start(portd_client *client, const char *owner, const char *const *names, size_t n,
+                                  const portd_id *expects, unsigned flags, portd_callback *callback,
+                                  void *data, portd_request **request);
 PORTD_API int portd_get_start(portd_client *client, const char *owner, const char *const *names, size_t n,
                               const portd_id *expects, portd_callback *callback, void *data,
                               portd_request **request);

@@ -38,7 +38,8 @@ bool request_transfers(const portd_request *request) {
 
 bool request_parks(const portd_request *request) {
     return request_waits(request) || request_transfers(request) ||
-           request->method == PORTD__V1__REQUEST__METHOD_MONITOR;
+           request->method == PORTD__V1__REQUEST__METHOD_MONITOR ||
+           request->method == PORTD__V1__REQUEST__METHOD_READ_SPOOL;
 }
 
 bool request_brings(const portd_request *request) {

@@ -103,6 +103,8 @@ static bool is_by_hold(const Portd__V1__Request *message) {
         return *message->fd_to_evt->hold;
     case PORTD__V1__REQUEST__METHOD_FILE_DESCRIPTOR_TO_PORT:
         return *message->file_descriptor_to_port->hold;
+    case PORTD__V1__REQUEST__METHOD_READ_SPOOL:
+        return true;
     default:
         return false;
     }

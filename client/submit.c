@@ -127,25 +127,22 @@ int submit_wait(portd_client *client, const portd_id *ids, size_t n, unsigned fl
     return r < 0 ? submit_failed(client, r, OS_FD_NONE) : r;
 }
 
-int submit_monitor(portd_client *client, Portd__V1__Monitor *monitor, uint64_t cursor, int64_t deadline,
-                   request_read *read, portd_callback *callback, void *data, portd_request **started) {
-    Portd__V1__Request message = PORTD__V1__REQUEST__INIT;
+int submit_parked(portd_client *client, Portd__V1__Request *message, uint64_t *left, uint64_t cursor,
+                  int64_t deadline, request_read *read, portd_callback *callback, void *data,
+                  portd_request **started) {
     int r = submit_check(client, callback);
 
     if (r < 0)
         return r;
-    portd_request *request = request_new(client, PORTD__V1__REQUEST__METHOD_MONITOR, read, callback, data);
+    portd_request *request = request_new(client, message->method_case, read, callback, data);
     if (!request)
         return submit_failed(client, -ENOMEM, OS_FD_NONE);
     if (deadline != PORTD_FOREVER) {
-        monitor->limit_case = PORTD__V1__MONITOR__LIMIT_LIMIT_US;
-        monitor->limit_us = client_left(client, deadline);
+        *left = client_left(client, deadline);
         request_set_due(request, deadline, client_now(client));
     }
-    message.method_case = PORTD__V1__REQUEST__METHOD_MONITOR;
-    message.monitor = monitor;
     request->cursor = cursor;
-    r = submit_go(client, request, &message, OS_FD_NONE, started);
+    r = submit_go(client, request, message, OS_FD_NONE, started);
     return r < 0 ? submit_failed(client, r, OS_FD_NONE) : r;
 }
 

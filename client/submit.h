@@ -27,10 +27,11 @@ int submit_put(portd_client *client, Portd__V1__Put *put, const os_fd *fds, size
 int submit_wait(portd_client *client, const portd_id *ids, size_t n, unsigned flags, int64_t deadline,
                 request_read *read, portd_callback *callback, void *data, portd_request **request);
 
-/* The same for a monitor. Sets its time limit; `cursor` is that of the result if nothing happened. If the broker has not
- * replied long after the deadline, the result is 0. */
-int submit_monitor(portd_client *client, Portd__V1__Monitor *monitor, uint64_t cursor, int64_t deadline,
-                   request_read *read, portd_callback *callback, void *data, portd_request **request);
+/* The same for a message that parks and has a time limit of its own, *left, which is set unless the deadline is PORTD_FOREVER. `cursor` is that of the result if nothing happened. If the broker
+ * has not replied long after the deadline, the result is 0. */
+int submit_parked(portd_client *client, Portd__V1__Request *message, uint64_t *left, uint64_t cursor,
+                  int64_t deadline, request_read *read, portd_callback *callback, void *data,
+                  portd_request **request);
 
 /* Undoes a create call that was abandoned: the n ids that it returned, with the number of its reply. */
 void submit_undo(portd_client *client, portd_id *ids, size_t n, uint32_t undo);

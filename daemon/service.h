@@ -72,7 +72,7 @@ void service_alive(void);
  * early. */
 void service_stopping(void);
 
-/* Raises the soft limit of open files to the hard limit, at most to SERVICE_DESCRIPTORS_MAX, and returns it. */
+/* Raises the soft limit of open files to the hard limit, at most to SERVICE_DESCRIPTORS_MAX, and returns the limit that is in force then. */
 size_t service_descriptor_limit(void);
 
 /* The number of descriptors below limit that this process has open. */

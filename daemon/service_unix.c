@@ -336,20 +336,31 @@ static void enlarge_table(size_t limit) {
         (void)close(highest);
 }
 
-static size_t raise_limit(void) {
+/* The limit in force. macOS and FreeBSD take a soft limit above that of the system (kern.maxfilesperproc) without a word, and heed the lower one, which
+ * getdtablesize(3) tells; macOS may also have set less than was asked for. */
+static size_t limit_now(void) {
     struct rlimit limit;
-    rlim_t soft;
+    int size = getdtablesize();
 
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0) {
         log_write(LOG_LEVEL_ERROR, "cannot get the open file limit: %s", strerror(errno));
         return _POSIX_OPEN_MAX;
     }
+    return size > 0 && (rlim_t)size < limit.rlim_cur ? (size_t)size : (size_t)limit.rlim_cur;
+}
+
+static void raise_limit(void) {
+    struct rlimit limit;
+    rlim_t soft;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return; /* limit_now logs it */
     soft = limit.rlim_cur;
     limit.rlim_cur = limit.rlim_max == RLIM_INFINITY || limit.rlim_max > SERVICE_DESCRIPTORS_MAX
                          ? SERVICE_DESCRIPTORS_MAX
                          : limit.rlim_max;
     if (limit.rlim_cur == soft)
-        return (size_t)soft;
+        return;
     /* A system may have a limit of its own below the hard one. */
     while (setrlimit(RLIMIT_NOFILE, &limit) < 0) {
         if (errno == EINVAL && limit.rlim_cur / 2 > soft) {
@@ -357,14 +368,13 @@ static size_t raise_limit(void) {
             continue;
         }
         log_write(LOG_LEVEL_WARNING, "cannot change the open file limit: %s", strerror(errno));
-        return (size_t)soft;
+        return;
     }
-    return (size_t)limit.rlim_cur;
 }
 
 size_t service_descriptor_limit(void) {
-    size_t limit = raise_limit();
-
+    raise_limit();
+    size_t limit = limit_now();
     enlarge_table(limit);
     return limit;
 }

@@ -1,4 +1,5 @@
-/* calls_macos.c: calls.h for macOS, with fcntl after each call. SIGPIPE is an option of the socket. */
+/* calls_macos.c: calls.h for macOS, with fcntl after each call. Since macOS 12 a send can be told to raise no SIGPIPE, also on a socket that others
+ * share; before, the kernel takes no notice of that flag, and only an option of the socket keeps the signal away. */
 #include "calls.h"
 
 #include <errno.h>
@@ -7,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-const int calls_send_flags = 0, calls_recv_flags = 0;
+const int calls_send_flags = MSG_NOSIGNAL, calls_recv_flags = 0;
 
 static int prepare(int fd, bool waits) {
     if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)

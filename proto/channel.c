@@ -130,13 +130,17 @@ int channel_fill(struct channel *channel, channel_discard *discard, void *contex
     size_t room = CHANNEL_SCRATCH_IN - size;
     if (channel->most && channel->most < room)
         room = channel->most;
-    ptrdiff_t got = transport_recv(channel->transport, scratch->in + size, room,
-                                   channel->bare ? NULL : set->fds, &set->n, &set->truncated, channel->sleep);
+    struct transport_fds fds = {
+        .fds = set->fds, .room = FRAME_FDS_ROOM, .discard = discard, .context = context};
+    ptrdiff_t got = transport_recv(channel->transport, scratch->in + size, room, channel->bare ? NULL : &fds,
+                                   channel->sleep);
     if (got <= 0)
         return got == 0 ? CHANNEL_E_END : got == -EAGAIN ? 0 : (int)got;
     scratch_take(channel);
     channel->end += (size_t)got;
-    channel->brought = set->n > 0 || set->truncated;
+    channel->brought = fds.n > 0 || fds.truncated;
+    set->n = fds.n;
+    set->truncated = fds.truncated;
     if (channel->brought)
         set_place(channel, size, discard, context);
     return 1;

@@ -47,8 +47,7 @@ struct channel_scratch {
     size_t spare_capacity;
 };
 
-/* Takes a descriptor to close it, at once or in a thread that may block. */
-typedef void channel_discard(void *context, os_fd fd);
+typedef transport_discard channel_discard;
 
 struct channel {
     struct transport transport; /* borrowed */

@@ -2,13 +2,16 @@
 #ifndef FRAME_H
 #define FRAME_H
 
+#include "passed.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
 enum {
     FRAME_HEADER = 8,
-    FRAME_FDS_MAX = 252,  /* descriptors per frame */
-    FRAME_FDS_ROOM = 253, /* room offered to recvmsg: the most that the kernel passes at once */
+    FRAME_FDS_MAX = 252, /* descriptors per frame */
+    FRAME_FDS_ROOM =
+        PASSED_MOST, /* room for what one message brings: the most that the kernel passes at once */
     FRAME_REQUEST_MAX = 4096,
     FRAME_LONG_MAX = 69632,  /* bytes of a reply, or of a write or bundle request */
     FRAME_DATA_MAX = 65536,  /* bytes of a data chunk or a page inside a reply */

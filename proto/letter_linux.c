@@ -60,7 +60,12 @@ int letter_sender(os_fd box, os_uid *uid) {
         struct cmsghdr align;
         unsigned char bytes[CONTROL_CREDENTIALS];
     } control;
-    struct msghdr message = {.msg_control = control.bytes, .msg_controllen = sizeof(control.bytes)};
+    char byte; /* without room for any, qemu 7.2 says 0 and asks nobody */
+    struct iovec part = {.iov_base = &byte, .iov_len = 1};
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = control.bytes,
+                             .msg_controllen = sizeof(control.bytes)};
     struct ucred credentials;
 
     if (receive(box, &message, MSG_PEEK) < 0)

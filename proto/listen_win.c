@@ -174,6 +174,10 @@ static int lock_take(struct listener *listener) {
     (void)_snwprintf(name, PIPE_NAME_UNITS + 32, L"Global\\portd-pipe-%ls",
                      listener->name + wcslen(L"\\\\.\\pipe\\"));
     name[PIPE_NAME_UNITS + 31] = L'\0';
+    /* Names of pipes are the same in upper and lower case, those of mutexes are not. */
+    wchar_t *own = name + wcslen(L"Global\\");
+    (void)LCMapStringEx(LOCALE_NAME_INVARIANT, LCMAP_LOWERCASE, own, -1, own, (int)wcslen(own) + 1, NULL,
+                        NULL, 0);
     HANDLE lock = CreateMutexW(NULL, FALSE, name);
     DWORD error = GetLastError();
     if (lock && error != ERROR_ALREADY_EXISTS) {

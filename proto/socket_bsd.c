@@ -8,7 +8,7 @@
 
 void socket_ask_plainly(os_fd connection) { calls_quiet(connection); }
 
-/* macOS looks at the flag for receives alone. */
+/* macOS and NetBSD look at the flag for receives alone. */
 bool socket_send_may_be_told(void) { return false; }
 
 bool socket_full_refuses(void) { return true; }

@@ -29,6 +29,9 @@ int socket_address(const struct address *address, struct sockaddr_un *name);
 /* The size of the address in bytes: an abstract name ends at it, a path at its NUL. */
 size_t socket_address_size(const struct sockaddr_un *name);
 
+/* refused_*.c: what this negative errno of a send with descriptors means, as transport_send says it. */
+int socket_refused(int fd, int error);
+
 /* Adopts an inherited descriptor (transport_adopt) as a listener or a connection. 0 and *result, or a negative errno; -EINVAL: it is the other. */
 int socket_adopt_as(int fd, bool listener, os_fd *result);
 

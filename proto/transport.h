@@ -73,7 +73,8 @@ int transport_connect(const char *address, struct transport *transport);
 /* The same, but blocks while the queue is full, until the deadline (os_now_us; INT64_MAX: without limit), and then -EAGAIN. */
 int transport_connect_by(const char *address, int64_t deadline, struct transport *transport);
 
-/* Prepares an inherited listener or connection: close-on-exec; a listener also non-blocking. 0 or a negative errno. */
+/* Prepares an inherited listener or connection: close-on-exec; a listener also non-blocking, and a connection where a send
+ * would block else (socket_send_may_be_told). 0 or a negative errno. */
 int transport_adopt(os_fd fd);
 
 /* Whether fd is a listener. */
@@ -89,7 +90,8 @@ void transport_shutdown(struct transport transport);
 bool transport_is_empty(struct transport transport);
 
 /* Sends bytes, with n_fds descriptors attached to the first byte. Returns the bytes sent (> 0) or a negative errno. Never raises SIGPIPE. fds
- * are borrowed. What was not sent is sent by the next call or never: it begins with the same bytes and descriptors (a pipe may have taken them). */
+ * are borrowed. -ETOOMANYREFS: too many descriptors are in flight; -EMSGSIZE: the system does not pass so many at once; -EPERM: the peer's socket takes
+ * none. What was not sent is sent by the next call or never: it begins with the same bytes and descriptors (a pipe may have taken them). */
 ptrdiff_t transport_send(struct transport transport, const void *bytes, size_t size, const os_fd *fds,
                          size_t n_fds);
 
@@ -104,11 +106,24 @@ int transport_sleep_begin(struct transport transport);
 /* Limits each later sleep of transport_recv, in us, rounded up to the kernel's ticks (up to 10 ms); below 0: no limit. 0 or a negative errno. */
 int transport_sleep_limit(struct transport transport, int64_t us);
 
-/* Reads once. fds has room for FRAME_FDS_ROOM; NULL: no descriptors are expected, which is cheaper, and the kernel closes those that come.
+/* Takes a descriptor to close it, at once or in a thread that may block. */
+typedef void transport_discard(void *context, os_fd fd);
+
+/* Where transport_recv puts descriptors. */
+struct transport_fds {
+    os_fd *fds; /* room for so many */
+    size_t room;
+    transport_discard *
+        discard; /* takes those that have no room, which a kernel that passes more than FRAME_FDS_ROOM can bring */
+    void *context;
+    size_t n;       /* the caller owns these (close-on-exec) */
+    bool truncated; /* some were lost, or discarded */
+};
+
+/* Reads once. fds sets n and truncated anew; NULL: no descriptors are expected, which is cheaper, and the kernel closes those that come.
  * sleep (after transport_sleep_begin): blocks until there is something; then -EAGAIN: the limit has passed, or a signal handler has run.
- * Returns the bytes (> 0); 0: the peer has closed; or a negative errno. The caller owns the *n_fds descriptors (close-on-exec); *truncated:
- * some were lost. */
-ptrdiff_t transport_recv(struct transport transport, void *bytes, size_t size, os_fd *fds, size_t *n_fds,
-                         bool *truncated, bool sleep);
+ * Returns the bytes (> 0); 0: the peer has closed; or a negative errno. */
+ptrdiff_t transport_recv(struct transport transport, void *bytes, size_t size, struct transport_fds *fds,
+                         bool sleep);
 
 #endif

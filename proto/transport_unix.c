@@ -1,7 +1,7 @@
 /* transport_unix.c: an AF_UNIX stream socket, with descriptors as SCM_RIGHTS.
  *
  * Each call on a connection passes MSG_DONTWAIT and raises no signal (calls.h), so nothing depends on the flags of the open file, which other
- * processes may share. Every recvmsg offers room for all descriptors that one message can bring: the kernel closes those that do not fit, inside
+ * processes may share. Where a send does not heed that (socket_send_may_be_told), every connection has O_NONBLOCK. Every recvmsg offers room for all descriptors that one message can bring: the kernel closes those that do not fit, inside
  * the call, and closing a foreign descriptor may take seconds.
  *
  * listen_unix.c binds listeners. */
@@ -199,11 +199,12 @@ int transport_adopt(os_fd fd) {
         return -EAFNOSUPPORT;
     if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
         return -errno;
-    if (!transport_listens(fd)) {
-        /* Each call passes MSG_DONTWAIT, so the flags of the open file need not change, which other processes may share. */
+    bool listens = transport_listens(fd);
+    if (!listens)
         socket_ask_plainly(fd);
+    /* Each call on a connection passes MSG_DONTWAIT, so the flags of the open file, which other processes may share, need not change where a send heeds it. */
+    if (!listens && socket_send_may_be_told())
         return 0;
-    }
     /* accept has no such flag. The loop polls the listener first, but another process that shares it may accept the connection in between, and
      * then accept would block. */
     int flags = fcntl(fd, F_GETFL);
@@ -238,35 +239,46 @@ static ssize_t send_fds(int connection, const void *bytes, size_t size, const os
     return direct_sendmsg(connection, &message, flags);
 }
 
-ptrdiff_t transport_send(struct transport transport, const void *bytes, size_t size, const os_fd *fds,
-                         size_t n_fds) {
+static ssize_t send_once(os_fd connection, const void *bytes, size_t size, const os_fd *fds, size_t n_fds) {
     const int flags = calls_send_flags | MSG_DONTWAIT;
     ssize_t sent;
 
-    if (n_fds > FRAME_FDS_ROOM)
-        return -EINVAL;
     do /* for frames without descriptors, the most frequent, send is measurably cheaper */
-        sent = n_fds > 0 ? send_fds(transport.end, bytes, size, fds, n_fds, flags)
-                         : direct_send(transport.end, bytes, size, flags);
+        sent = n_fds > 0 ? send_fds(connection, bytes, size, fds, n_fds, flags)
+                         : direct_send(connection, bytes, size, flags);
     while (sent < 0 && errno == EINTR);
-    if (sent < 0)
-        return errno == EWOULDBLOCK ? -EAGAIN : -errno;
     return sent;
 }
 
-/* Appends the descriptors of one control message. On Linux they always fit. */
-static void recv_fds(const struct cmsghdr *item, os_fd *fds, size_t *n_fds, bool *truncated) {
-    size_t n = (item->cmsg_len - CMSG_LEN(0)) / sizeof(*fds);
+ptrdiff_t transport_send(struct transport transport, const void *bytes, size_t size, const os_fd *fds,
+                         size_t n_fds) {
+    if (n_fds > FRAME_FDS_ROOM)
+        return n_fds > FRAME_FDS_MAX ? -EINVAL : -EMSGSIZE;
+    for (bool again = false;; again = true) {
+        ssize_t sent = send_once(transport.end, bytes, size, fds, n_fds);
+        if (sent >= 0)
+            return sent;
+        int error = errno == EWOULDBLOCK ? -EAGAIN : -errno;
+        int refused = n_fds > 0 ? socket_refused(transport.end, error) : error;
+        /* EAGAIN that means something else: or there is room since. */
+        if (error != -EAGAIN || refused == error || again)
+            return refused;
+    }
+}
+
+/* Appends the descriptors of one control message. Those that do not fit are not closed here: that could block. */
+static void recv_fds(const struct cmsghdr *item, struct transport_fds *fds) {
+    size_t n = (item->cmsg_len - CMSG_LEN(0)) / sizeof(*fds->fds);
 
     for (size_t i = 0; i < n; i++) {
         os_fd fd;
         memcpy(&fd, CMSG_DATA(item) + i * sizeof(fd), sizeof(fd));
         calls_received(fd);
-        if (*n_fds < FRAME_FDS_ROOM) {
-            fds[(*n_fds)++] = fd;
+        if (fds->n < fds->room) {
+            fds->fds[fds->n++] = fd;
         } else {
-            os_close(fd);
-            *truncated = true;
+            fds->discard(fds->context, fd);
+            fds->truncated = true;
         }
     }
 }
@@ -304,27 +316,27 @@ bool transport_has_begun(struct transport transport) {
     return false;
 }
 
-ptrdiff_t transport_recv(struct transport transport, void *bytes, size_t size, os_fd *fds, size_t *n_fds,
-                         bool *truncated, bool sleep) {
+ptrdiff_t transport_recv(struct transport transport, void *bytes, size_t size, struct transport_fds *fds,
+                         bool sleep) {
     union control control;
     struct iovec part = {.iov_base = bytes, .iov_len = size};
     struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes};
     ssize_t got;
 
-    *n_fds = 0;
-    *truncated = false;
     if (!fds)
         return recv_bytes(transport.end, bytes, size, sleep);
+    fds->n = 0;
+    fds->truncated = false;
     do {
         message.msg_controllen = sizeof(control.bytes);
         got = direct_recvmsg(transport.end, &message, calls_recv_flags | (sleep ? 0 : MSG_DONTWAIT));
     } while (got < 0 && recv_again(sleep));
     if (got < 0)
         return recv_error();
-    *truncated = (message.msg_flags & MSG_CTRUNC) != 0;
+    fds->truncated = (message.msg_flags & MSG_CTRUNC) != 0;
     for (struct cmsghdr *item = CMSG_FIRSTHDR(&message); item; item = CMSG_NXTHDR(&message, item))
         if (item->cmsg_level == SOL_SOCKET && item->cmsg_type == SCM_RIGHTS)
-            recv_fds(item, fds, n_fds, truncated);
+            recv_fds(item, fds);
         else
             socket_close_stray(item);
     return got;

@@ -44,18 +44,19 @@ ptrdiff_t transport_send(struct transport transport, const void *bytes, size_t s
     return sent;
 }
 
-ptrdiff_t transport_recv(struct transport transport, void *bytes, size_t size, os_fd *fds, size_t *n_fds,
-                         bool *truncated, bool sleep) {
+ptrdiff_t transport_recv(struct transport transport, void *bytes, size_t size, struct transport_fds *fds,
+                         bool sleep) {
+    struct transport_fds none = {.fds = NULL}, *found = fds ? fds : &none;
     struct pipe_end *end = of(transport);
 
     (void)sleep;
-    *n_fds = 0;
-    *truncated = false;
+    found->n = 0;
+    found->truncated = false;
     if (transport_is_none(transport))
         return -EBADF;
     if (end->shut)
         return 0;
-    ptrdiff_t got = pipe_read(end, bytes, size, fds, n_fds, truncated);
+    ptrdiff_t got = pipe_read(end, bytes, size, found->fds, &found->n, &found->truncated);
     settle(end, true);
     return got;
 }

@@ -131,7 +131,8 @@ void winsock_close(os_fd fd) {
 
     if (closesocket((SOCKET)fd) == 0)
         return;
-    if (WSAGetLastError() == WSAENOTSOCK) { /* Winsock does not know it */
+    if (WSAGetLastError() !=
+        WSAEWOULDBLOCK) { /* Winsock does not know it, or was not begun in this process */
         (void)CloseHandle(fd);
         return;
     }

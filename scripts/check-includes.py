@@ -16,6 +16,7 @@ GENERATED = {
     'keeper.pb-c.h': 'daemon/store/keeper.pb-c.h',
     'proto/portd.pb-c.h': 'proto/portd.pb-c.h',
     'portd_version.h': 'portd_version.h',
+    'passed.h': 'proto/passed.h',
     'engine_watch.h': 'daemon/readiness/engine_watch.h',
 }
 ROOTS = ('proto', 'daemon', 'client', 'tests')

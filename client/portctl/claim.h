@@ -28,6 +28,7 @@ struct claim {
     int64_t again;   /* when to try to connect */
     bool ends_input; /* NAME/stdin is still to be dropped */
     bool taken;      /* by another one */
+    bool watches;    /* it is none: claim_watch */
 };
 
 /* Sets the names, and that nothing is open. */
@@ -38,6 +39,10 @@ void bundle_deinit(struct bundle *bundle);
  * been printed. Call claim_end in either case. */
 int claim_make(struct claim *claim, const struct terminal_wish *wish, struct bundle *bundle,
                struct broker *broker, bool steals);
+
+/* No claim, only a connection that is made again when it is lost: for who looks on. Takes it over. */
+void claim_watch(struct claim *claim, const struct terminal_wish *wish, struct bundle *bundle,
+                 struct broker *broker);
 
 /* Does what there is to do, before each sleep. A lost connection is made again; what the next broker does not hold any more it gets again. */
 void claim_process(struct claim *claim);

@@ -43,8 +43,8 @@ void bundle_deinit(struct bundle *bundle) {
 /* Whether that is held now: 1, or PORTD_E_*. */
 static int is_held(const struct claim *claim, const char *const *names, size_t n, const portd_id *ids) {
     portd_native copies[PARTS];
-    int rc =
-        portd_get(claim->broker.client, hold_owner(&claim->wish->holds), names, n, ids, soon(), copies, NULL);
+    int rc = portd_get_raw(claim->broker.client, hold_owner(&claim->wish->holds), names, n, ids,
+                           PORTD_RAW_UNREAD, soon(), copies, NULL);
 
     for (size_t i = 0; rc > 0 && i < n; i++)
         native_close(copies[i]);
@@ -164,6 +164,13 @@ int claim_make(struct claim *claim, const struct terminal_wish *wish, struct bun
     return rc > 0 ? 0 : hold_fail(wish->in, claim->broker.client, rc, NULL);
 }
 
+void claim_watch(struct claim *claim, const struct terminal_wish *wish, struct bundle *bundle,
+                 struct broker *broker) {
+    *claim = (struct claim){
+        .wish = wish, .bundle = bundle, .broker = *broker, .token = -1, .own = -1, .watches = true};
+    broker->client = NULL;
+}
+
 /* ---- another broker -------------------------------------------------------------------------------------- */
 
 static void lose(struct claim *claim, int64_t again) {
@@ -205,10 +212,10 @@ static void connect_again(struct claim *claim, bool start) {
     if (broker_inherited(claim->wish->in) != NULL)
         return;
     if (broker_try(claim->wish->in, &wish, &claim->broker, message, sizeof(message)) == 1)
-        rc = put_back(claim);
+        rc = claim->watches ? 1 : put_back(claim);
     else
         claim->broker.client = NULL;
-    if (rc > 0)
+    if (rc > 0 && !claim->watches)
         rc = claim_back(claim);
     if (rc <= 0)
         lose(claim, portd_now() + PAUSE_US);
@@ -250,6 +257,8 @@ void claim_process(struct claim *claim) {
 int claim_is_safe(struct claim *claim) {
     int rc;
 
+    if (claim->watches)
+        return 1;
     if (claim->broker.client == NULL)
         connect_again(claim, true);
     rc = claim->broker.client != NULL ? is_bundle_held(claim) : PORTD_E_UNREACHABLE;

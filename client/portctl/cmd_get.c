@@ -70,8 +70,11 @@ static const char *const mismatch = "'portctl list holds' shows the ids; without
 static int get_copies(struct get *get, portd_client *client) {
     const struct holds *holds = &get->holds;
     portd_native copies[HOLDS_MAX];
-    int rc = portd_get(client, hold_owner(holds), holds->names, holds->n, hold_expects(holds),
-                       get->in->deadline, copies, get->ids);
+    bool raw = command_option(get->in, "raw") != NULL;
+    int rc = raw ? portd_get_raw(client, hold_owner(holds), holds->names, holds->n, hold_expects(holds), 0,
+                                 get->in->deadline, copies, get->ids)
+                 : portd_get(client, hold_owner(holds), holds->names, holds->n, hold_expects(holds),
+                             get->in->deadline, copies, get->ids);
 
     if (rc < 0)
         return hold_fail(get->in, client, rc, mismatch);
@@ -149,6 +152,7 @@ static int run_take(const struct invocation *in) { return run_either(in, true); 
 static const struct option_row options[] = {
     {"fd", "N", "the number of the next name: 0 is standard input", true, NULL},
     {"listen", NULL, "announce them as LISTEN_FDS, from 3 on", false, NULL},
+    {"raw", NULL, "also what has a spool, which is marked", false, NULL},
     HOLD_OPTION_EXPECTS,
     HOLD_OPTION_OF,
     {NULL, NULL, NULL, false, NULL},
@@ -157,7 +161,8 @@ static const struct option_row options[] = {
 static const char *const words[] = {"@held...", NULL};
 
 static const char *const usage_get[] = {
-    "get NAME... [--fd N]... [--listen] [--expects ID[,ID]...] [--of USER] -- COMMAND [ARGUMENT]...", NULL};
+    "get NAME... [--fd N]... [--listen] [--raw] [--expects ID[,ID]...] [--of USER] -- COMMAND [ARGUMENT]...",
+    NULL};
 
 static const char *const examples_get[] = {
     "portctl get web --listen -- ./server",
@@ -175,6 +180,8 @@ static const char details_get[] =
     "--listen   for programs that support socket activation: sets LISTEN_FDS,\n"
     "           LISTEN_PID, LISTEN_PIDFDID where the system has it, and\n"
     "           LISTEN_FDNAMES, which has the names: printable ASCII without colons\n"
+    "--raw      also what was put with --spool: the program can read what the spool\n"
+    "           then lacks, which 'portctl spool' tells as a gap\n"
     "--expects  only if the names have the descriptors with these ids, one for each:\n"
     "           else exit code 1, and the program does not run\n"
     "\n"
@@ -196,7 +203,8 @@ const struct command command_get = {
 };
 
 static const char *const usage_take[] = {
-    "take NAME... [--fd N]... [--listen] [--expects ID[,ID]...] [--of USER] -- COMMAND [ARGUMENT]...", NULL};
+    "take NAME... [--fd N]... [--listen] [--raw] [--expects ID[,ID]...] [--of USER] -- COMMAND [ARGUMENT]...",
+    NULL};
 
 static const char *const examples_take[] = {
     "portctl take web --listen -- ./last-server",

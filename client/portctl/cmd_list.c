@@ -157,6 +157,7 @@ static const char details_list[] =
     "hang_up     whether it is dropped when it hangs up\n"
     "copies      how many sessions have objects of it\n"
     "put_by      the uid that has put it, put_pid its process\n"
+    "spool       how many bytes of what comes are kept; '-': it has no spool\n"
     "gets        how many copies programs have got, got when the last one\n"
     "\n"
     "With --look the broker asks its system about each, which can take a while; the\n"

@@ -6,6 +6,7 @@
 #include "listener.h"
 #include "native.h"
 #include "procedure.h"
+#include "spool.h"
 #include "text.h"
 
 #include <stdlib.h>
@@ -19,6 +20,9 @@ struct put {
     bool refused;                     /* certainly nothing was put */
     portd_id ids[HOLDS_MAX];
     portd_lease lease;
+    uint64_t spools[HOLDS_MAX]; /* of each */
+    uint64_t spool;             /* 0: none */
+    int when_full;
 };
 
 enum { WORDS = 3 }; /* NAME fd N */
@@ -60,6 +64,8 @@ static int parse(const struct invocation *in, struct put *put) {
                  : parse_one(in, i, put);
     if (rc == 0)
         rc = holds_parse_options(in, &put->holds);
+    if (rc == 0)
+        rc = spool_parse(in, &put->spool, &put->when_full);
     return rc == 0 ? lease_parse(in, &put->lease) : rc;
 }
 
@@ -116,8 +122,11 @@ static int put_all(const struct invocation *in, portd_client *client, struct put
     put->refused = rc != 0;
     if (rc != 0)
         return rc;
-    rc = portd_put(client, hold_owner(&put->holds), put->holds.names, put->fds, put->holds.n,
-                   hold_expects(&put->holds), &put->lease, in->deadline, put->ids);
+    for (size_t i = 0; i < put->holds.n; i++)
+        put->spools[i] = put->spool;
+    rc = portd_put_spooled(client, hold_owner(&put->holds), put->holds.names, put->fds, put->holds.n,
+                           hold_expects(&put->holds), &put->lease, put->spool != 0 ? put->spools : NULL,
+                           put->when_full, in->deadline, put->ids);
     put->refused = rc < 0 && is_certain(rc);
     if (rc < 0)
         return hold_fail(
@@ -150,6 +159,8 @@ static int run(const struct invocation *in) {
 static const struct option_row options[] = {
     LEASE_OPTION_PROCESS,
     LEASE_OPTION_HANG_UP,
+    SPOOL_OPTION_BYTES,
+    SPOOL_OPTION_WHEN_FULL,
     HOLD_OPTION_EXPECTS,
     HOLD_OPTION_OF,
     {NULL, NULL, NULL, false, NULL},
@@ -157,9 +168,9 @@ static const struct option_row options[] = {
 
 static const char *const usage[] = {
     "put NAME fd N [NAME fd N]... [--ttl DURATION] [--process PROCESS] [--hang-up] [--expects ID[,ID]...] "
-    "[--of USER]",
+    "[--spool SIZE [--when-full drop|stop]] [--of USER]",
     "put NAME socket N [NAME socket N]... [--ttl DURATION] [--process PROCESS] [--hang-up] "
-    "[--expects ID[,ID]...] [--of USER]",
+    "[--expects ID[,ID]...] [--spool SIZE [--when-full drop|stop]] [--of USER]",
     "put NAME listen ADDRESS [NAME listen ADDRESS]... [--ttl DURATION] [--process PROCESS] [--hang-up] "
     "[--expects ID[,ID]...] [--of USER]",
     NULL,
@@ -170,6 +181,7 @@ static const char *const examples[] = {
     "portctl put web socket 5 5<&\"$listener\"",
     "portctl put log fd 1 errors fd 2 --process parent",
     "portctl put line socket 4 --hang-up",
+    "make 2>&1 | portctl put build fd 0 --spool 1MiB",
     "portctl put web socket 5 --expects \"$id\" --ttl 1h 5<&\"$other\"",
     NULL,
 };
@@ -199,6 +211,11 @@ static const char details[] =
     "--expects  replace: one id for each name, which must be held there, or 0 where\n"
     "           nothing may be. What was made from the old descriptor ends with the\n"
     "           cause replaced. Without it a name that is taken is refused\n"
+    "--spool    the broker takes what comes from a pipe, a stream socket or a terminal,\n"
+    "           and keeps the last bytes, 4KiB to 64MiB, also when it dies and has a\n"
+    "           keeper: 'portctl spool' prints them. Only --raw gets the descriptor then\n"
+    "--when-full stop: takes no more until 'portctl spool --acknowledge' makes room,\n"
+    "           so nothing is lost; drop: the oldest bytes go\n"
     "--of       hold it for another user, where that is allowed\n"
     "\n"
     "Exit code 1: something is held under a name already, or not what --expects says;\n"

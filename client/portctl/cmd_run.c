@@ -1,6 +1,7 @@
 /* cmd_run.c: portctl run: starts a program that outlives its terminal. */
 #include "lease.h"
 #include "pass.h"
+#include "spool.h"
 #include "terminal.h"
 
 static int run(const struct invocation *in) {
@@ -9,6 +10,8 @@ static int run(const struct invocation *in) {
 
     if (rc == 0)
         rc = pass_check_program(in);
+    if (rc == 0)
+        rc = spool_parse(in, &wish.spool, &wish.when_full);
     wish.pty = command_option(in, "pty") != NULL;
     wish.detached = command_option(in, "detach") != NULL;
     return rc != 0 ? rc : terminal_run(&wish);
@@ -19,13 +22,16 @@ static const struct option_row options[] = {
     {"detach", NULL, "do not attach to it: print its process id", false, NULL},
     TERMINAL_OPTION_DETACH_KEY,
     TERMINAL_OPTION_REDRAW,
+    SPOOL_OPTION_BYTES,
+    SPOOL_OPTION_WHEN_FULL,
     LEASE_OPTION_PROCESS,
     HOLD_OPTION_OF,
     {NULL, NULL, NULL, false, NULL},
 };
 
 static const char *const usage[] = {
-    "run NAME [--pty] [--detach] [--detach-key KEY] [--redraw winch|none] [--ttl DURATION] "
+    "run NAME [--pty] [--detach] [--detach-key KEY] [--redraw winch|none] [--spool SIZE [--when-full "
+    "drop|stop]] [--ttl DURATION] "
     "[--process PROCESS] [--of USER] -- COMMAND [ARGUMENT]...",
     NULL,
 };
@@ -33,6 +39,7 @@ static const char *const usage[] = {
 static const char *const examples[] = {
     "portctl run work --pty -- bash",
     "portctl run build --detach -- make",
+    "portctl run work --pty --spool 1MiB -- bash",
     "portctl run notes --pty --detach-key ctrl-] -- vim notes.txt",
     NULL,
 };
@@ -55,6 +62,11 @@ static const char details[] =
     "NAME NAME/process'); a terminal that nobody holds hangs up: SIGHUP. With --ttl or --process they are\n"
     "dropped then, too. While nobody is attached nothing is read: a program that has\n"
     "written so much that the terminal or pipe is full waits, and nothing is lost.\n"
+    "\n"
+    "With --spool the broker takes its output, also while nobody is attached, and keeps the\n"
+    "last SIZE bytes (4KiB to 64MiB): who attaches sees these first, 'portctl spool' prints\n"
+    "them. A full spool drops the oldest bytes; with --when-full stop the program waits\n"
+    "until somebody attaches.\n"
     "\n"
     "If something is held under one of the names (exit code 1), and if the program\n"
     "cannot be run (126, 127), nothing was started and nothing is held. Else the exit\n"

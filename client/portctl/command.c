@@ -6,13 +6,15 @@
 #include <string.h>
 
 const struct command *const commands[] = {
-    &command_semaphore, &command_evt,        &command_wait,    &command_wrap,   &command_fd,
-    &command_socket,    &command_close,      &command_cat,     &command_write,  &command_relay,
-    &command_exec,      &command_put,        &command_get,     &command_take,   &command_drop,
-    &command_renew,     &command_repair,     &command_run,     &command_attach, &command_remove,
-    &command_release,   &command_list,       &command_show,    &command_status, &command_stats,
-    &command_monitor,   &command_ping,       &command_session, &command_reload, &command_why,
-    &command_call,      &command_completion, &command_version, &command_help,   NULL,
+    &command_semaphore,  &command_evt,     &command_wait,    &command_wrap,
+    &command_fd,         &command_socket,  &command_close,   &command_cat,
+    &command_write,      &command_relay,   &command_exec,    &command_put,
+    &command_get,        &command_take,    &command_drop,    &command_renew,
+    &command_repair,     &command_run,     &command_attach,  &command_spool,
+    &command_remove,     &command_release, &command_list,    &command_show,
+    &command_status,     &command_stats,   &command_monitor, &command_ping,
+    &command_session,    &command_reload,  &command_why,     &command_call,
+    &command_completion, &command_version, &command_help,    NULL,
 };
 
 const struct command *command_find(const char *name) {

@@ -70,7 +70,7 @@ extern const struct command command_wrap, command_fd, command_socket, command_cl
 extern const struct command command_cat, command_write, command_relay, command_exec;
 extern const struct command command_put, command_get, command_take, command_drop, command_renew,
     command_repair;
-extern const struct command command_run, command_attach;
+extern const struct command command_run, command_attach, command_spool;
 extern const struct command command_semaphore, command_evt, command_wait, command_remove, command_release;
 extern const struct command command_list, command_show, command_ping, command_status, command_session;
 extern const struct command command_stats, command_monitor, command_reload, command_why, command_call,

@@ -153,7 +153,7 @@ const struct column hold_columns[] = {
     {"owner", COLUMN_PLAIN, false},    {"ttl_us", COLUMN_DURATION, false}, {"process", COLUMN_PLAIN, false},
     {"hang_up", COLUMN_PLAIN, false},  {"copies", COLUMN_PLAIN, false},    {"age_us", COLUMN_DURATION, false},
     {"put_by", COLUMN_PLAIN, true},    {"put_pid", COLUMN_PLAIN, true},    {"gets", COLUMN_PLAIN, true},
-    {"got_us", COLUMN_DURATION, true}, {NULL, COLUMN_PLAIN, false},
+    {"got_us", COLUMN_DURATION, true}, {"spool", COLUMN_PLAIN, true},      {NULL, COLUMN_PLAIN, false},
 };
 
 static void number_or_null(struct node *object, const char *key, uint64_t number) {
@@ -177,6 +177,7 @@ struct node *hold_describe(const portd_held *held) {
     node_number(object, "age_us", held->age_us);
     node_text(object, "put_by", held->put_by);
     number_or_null(object, "put_pid", held->put_pid);
+    number_or_null(object, "spool", held->spool_bytes);
     node_number(object, "gets", held->gets);
     if (held->gets != 0)
         node_number(object, "got_us", held->got_us);

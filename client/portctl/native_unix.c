@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "native.h"
 
+#include "reader.h"
 #include "stop.h"
 #include "text.h"
 
@@ -160,7 +161,7 @@ static int end_by_sigpipe(void) {
 
 int native_sleep(const portd_client *client) {
     unsigned events = portd_get_events(client);
-    struct pollfd polls[2] = {{(int)portd_get_fd(client), 0, 0}, {1, 0, 0}};
+    struct pollfd polls[2] = {{(int)portd_get_fd(client), 0, 0}, {1, reader_events(1), 0}};
 
     if (events & PORTD_EVENT_READ)
         polls[0].events |= POLLIN;

@@ -21,9 +21,12 @@ struct terminal_wish {
     bool detached;      /* run: do not attach */
     bool steals;        /* attach: in place of who is attached */
     bool waits;         /* attach: for the end alone */
+    bool looks;         /* attach: look on, by its spool */
     bool redraws;
-    bool fresh; /* the program has drawn nothing yet */
-    int key;    /* a byte that detaches, or TERMINAL_NO_KEY */
+    bool fresh;     /* the program has drawn nothing yet */
+    int key;        /* a byte that detaches, or TERMINAL_NO_KEY */
+    uint64_t spool; /* run: bytes of its output that the broker keeps; 0: it takes none */
+    int when_full;  /* then, of the library */
 };
 
 /* Parses the name and the options that both have. Returns 0, or the exit code of an error that has been printed. */

@@ -49,6 +49,9 @@ static int tell_ending(const struct terminal_wish *wish, struct ending ending) {
 static void tell_rest(const struct terminal_wish *wish, const struct traffic *traffic) {
     if (traffic->unsent > 0)
         output_note(&wish->in->output, "%zu bytes that were typed have not been read by it", traffic->unsent);
+    if (traffic->tail->lost > 0)
+        output_note(&wish->in->output, "%llu bytes of its output are not kept any more",
+                    (unsigned long long)traffic->tail->lost);
     if (traffic->unshown > 0)
         output_note(&wish->in->output, "%zu bytes of its output are lost", traffic->unshown);
 }
@@ -97,15 +100,39 @@ static int tell_left(const struct terminal_wish *wish, const struct traffic *tra
     }
 }
 
+/* Who looks on has nothing else to read. */
+static int find_tail(const struct terminal_wish *wish, const struct claim *claim, struct tail *tail) {
+    int code;
+
+    tail->owner = hold_owner(&wish->holds);
+    tail->name = wish->name;
+    tail->acknowledges = !wish->looks;
+    code = tail_open(tail, claim->broker.client);
+    if (code < 0)
+        return hold_fail(wish->in, claim->broker.client, code, NULL);
+    if (wish->looks && !tail->is_there)
+        return failure_code(&wish->in->output, PORTD_E_UNSUPPORTED,
+                            "'portctl run --spool SIZE' has the broker keep the output for everybody",
+                            "'%s' has no spool: only who is attached sees its output", wish->name);
+    return 0;
+}
+
 static int attach(const struct terminal_wish *wish, struct bundle *bundle, struct broker *broker,
                   bool steals) {
+    static struct tail tail;
     struct claim claim;
-    struct traffic traffic = {.wish = wish, .claim = &claim};
+    struct traffic traffic = {.wish = wish, .claim = &claim, .tail = &tail};
     struct ending ending = {.known = false};
     enum traffic_end end;
     bool held = true;
-    int rc = claim_make(&claim, wish, bundle, broker, steals);
+    int rc = 0;
 
+    if (wish->looks)
+        claim_watch(&claim, wish, bundle, broker);
+    else
+        rc = claim_make(&claim, wish, bundle, broker, steals);
+    if (rc == 0)
+        rc = find_tail(wish, &claim, &tail);
     if (rc != 0) {
         claim_end(&claim, false);
         return rc;
@@ -120,7 +147,7 @@ static int attach(const struct terminal_wish *wish, struct bundle *bundle, struc
     screen_close(end != TRAFFIC_ENDED);
     if (end == TRAFFIC_ENDED)
         ending = ending_of((int)bundle->fds[PART_PROCESS]);
-    claim_end(&claim, end == TRAFFIC_ENDED);
+    claim_end(&claim, end == TRAFFIC_ENDED && !wish->looks);
     return end == TRAFFIC_ENDED ? tell_ending(wish, ending) : tell_left(wish, &traffic, end, held);
 }
 
@@ -232,8 +259,10 @@ static int hold(const struct terminal_wish *wish, struct bundle *bundle, portd_c
     int rc = lease_parse(wish->in, &lease);
 
     if (rc == 0) {
-        rc = portd_put(client, hold_owner(&wish->holds), (const char *const *)bundle->names, bundle->fds,
-                       bundle->n, NULL, &lease, wish->in->deadline, bundle->ids);
+        const uint64_t spools[PARTS] = {wish->spool};
+        rc = portd_put_spooled(client, hold_owner(&wish->holds), (const char *const *)bundle->names,
+                               bundle->fds, bundle->n, NULL, &lease, wish->spool != 0 ? spools : NULL,
+                               wish->when_full, wish->in->deadline, bundle->ids);
         if (rc == PORTD_E_TIMEOUT || rc == PORTD_E_DISCONNECTED || rc == PORTD_E_UNCERTAIN)
             undo(wish, bundle);
         rc = rc > 0 ? 0
@@ -309,7 +338,8 @@ static int get_bundle(struct terminal_wish *wish, struct bundle *bundle, portd_c
     const char *owner = hold_owner(&wish->holds);
     struct stat status;
     unsigned number;
-    int rc = portd_get(client, owner, names, PART_INPUT, NULL, wish->in->deadline, bundle->fds, bundle->ids);
+    int rc = portd_get_raw(client, owner, names, PART_INPUT, NULL, PORTD_RAW_UNREAD, wish->in->deadline,
+                           bundle->fds, bundle->ids);
 
     if (rc < 0)
         return hold_fail(wish->in, client, rc, NULL);
@@ -338,11 +368,24 @@ static int wait_for_end(const struct terminal_wish *wish, const struct bundle *b
     return tell_ending(wish, ending_of((int)process));
 }
 
+/* Its end, which who may not have the process learns by the spool alone. */
+static int get_process(const struct terminal_wish *wish, struct bundle *bundle, portd_client *client) {
+    const char *name = bundle->names[PART_PROCESS];
+    int rc = portd_get(client, hold_owner(&wish->holds), &name, 1, NULL, wish->in->deadline,
+                       &bundle->fds[PART_PROCESS], &bundle->ids[PART_PROCESS]);
+
+    return rc > 0 || rc == PORTD_E_DENIED || rc == PORTD_E_NOT_FOUND ? 0
+                                                                     : hold_fail(wish->in, client, rc, NULL);
+}
+
 static int attach_held(struct terminal_wish *wish, struct bundle *bundle, struct broker *broker) {
-    int rc = get_bundle(wish, bundle, broker->client);
+    int rc =
+        wish->looks ? get_process(wish, bundle, broker->client) : get_bundle(wish, bundle, broker->client);
 
     if (rc != 0)
         return rc;
+    if (wish->looks)
+        return attach(wish, bundle, broker, false);
     if (wish->waits) {
         broker_disconnect(broker);
         return wait_for_end(wish, bundle);

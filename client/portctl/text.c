@@ -235,6 +235,22 @@ bool text_number(const char *text, uint64_t most, uint64_t *number) {
     return true;
 }
 
+bool text_size(const char *text, uint64_t *size) {
+    const char *end = read_digits(text, UINT32_MAX, size);
+    unsigned shift = 0;
+
+    if (end == NULL || *size > UINT32_MAX)
+        return false;
+    if (strcmp(end, "KiB") == 0)
+        shift = 10;
+    else if (strcmp(end, "MiB") == 0)
+        shift = 20;
+    else if (*end != '\0')
+        return false;
+    *size <<= shift;
+    return true;
+}
+
 static const struct unit {
     const char *name;
     int64_t us;

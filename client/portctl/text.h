@@ -38,6 +38,9 @@ void text_cut(char *text, size_t width);
 /* Parses a decimal number of at most `most`. False: the text is anything else. */
 bool text_number(const char *text, uint64_t most, uint64_t *number);
 
+/* "4096", "64KiB", "1MiB". False: the text is anything else. */
+bool text_size(const char *text, uint64_t *size);
+
 /* "250ms", "5s", "2h", "3" (seconds), "infinity" (INT64_MAX). Microseconds, or false. */
 bool text_duration(const char *text, int64_t *duration_us);
 

@@ -3,6 +3,7 @@
 #define TRAFFIC_H
 
 #include "client/portctl/claim.h"
+#include "client/portctl/tail.h"
 
 enum traffic_end {
     TRAFFIC_ENDED = 1, /* the program has, and all its output is copied */
@@ -16,7 +17,8 @@ enum traffic_end {
 struct traffic {
     const struct terminal_wish *wish;
     struct claim *claim;
-    int bell; /* of screen_open */
+    struct tail *tail; /* of its output */
+    int bell;          /* of screen_open */
     int signal;
     int error;              /* an errno */
     size_t unsent, unshown; /* bytes that were read and not written: to the program, from it */

@@ -43,6 +43,8 @@ struct state {
     bool hung;         /* the terminal is open nowhere, when it was last looked at */
     bool ended;
     int64_t grown; /* when the terminal gets its size back; 0: it has it */
+    int64_t ended_at;
+    int64_t looks; /* when a spool is asked again that has hung up */
 };
 
 static bool is_empty(const struct lane *lane) { return lane->from == lane->to; }
@@ -66,7 +68,7 @@ static bool is_ready(int number, short events, int milliseconds) {
 static void set_size(const struct state *state, int less) {
     struct winsize size;
 
-    if (!is_pty(state) || !screen_size(&size))
+    if (!is_pty(state) || state->traffic->wish->looks || !screen_size(&size))
         return;
     size.ws_row = (unsigned short)(size.ws_row > less ? size.ws_row - less : size.ws_row);
     (void)ioctl(reads_from(state), TIOCSWINSZ, &size);
@@ -76,7 +78,7 @@ static void set_size(const struct state *state, int less) {
 static void redraw(struct state *state) {
     struct winsize own, its;
 
-    if (!is_pty(state) || !screen_size(&own))
+    if (!is_pty(state) || state->traffic->wish->looks || !screen_size(&own))
         return;
     if (state->traffic->wish->redraws && ioctl(reads_from(state), TIOCGWINSZ, &its) == 0 &&
         own.ws_row == its.ws_row && own.ws_col == its.ws_col && own.ws_row > 1) {
@@ -146,7 +148,7 @@ static enum traffic_end take_input(struct state *state) {
     found = state->keyed && key >= 0 ? memchr(lane->bytes + at, key, (size_t)n) : NULL;
     if (found != NULL)
         lane->to = (size_t)(found - lane->bytes);
-    if (state->discards)
+    if (state->discards || state->traffic->wish->looks)
         lane->from = lane->to = 0;
     return found != NULL ? TRAFFIC_DETACHED : 0;
 }
@@ -161,6 +163,24 @@ static enum traffic_end take_output(struct state *state) {
         return 0;
     state->traffic->error = errno;
     return TRAFFIC_FAILED;
+}
+
+/* The broker takes the output and keeps it: what came of it is in the tail. */
+static void follow(struct state *state) {
+    struct tail *tail = state->traffic->tail;
+    portd_client *client = state->traffic->claim->broker.client;
+    struct lane *lane = &state->output;
+
+    if (!is_empty(lane))
+        return;
+    memcpy(lane->bytes, tail->bytes, tail->count);
+    lane->from = 0;
+    lane->to = tail->count;
+    tail->count = 0;
+    if (is_empty(lane) && client != NULL && (!tail->hung || portd_now() >= state->looks)) {
+        state->looks = portd_now() + LOOK_MS * 1000;
+        tail_ask(tail, client);
+    }
 }
 
 static enum traffic_end give_output(struct state *state) {
@@ -205,7 +225,8 @@ static void prepare(const struct state *state, struct pollfd *polls) {
 
     add(&polls[OWN_INPUT], 0, POLLIN, !state->input_ended && state->input.to < INPUT_MAX);
     add(&polls[OWN_OUTPUT], 1, POLLOUT, !room);
-    add(&polls[READS], reads_from(state), POLLIN, room && !state->output_ended && !state->hung);
+    add(&polls[READS], reads_from(state), POLLIN,
+        room && !state->output_ended && !state->hung && !state->traffic->tail->is_there);
     add(&polls[WRITES], writes_to(state), POLLOUT, !is_empty(&state->input));
     add(&polls[PROCESS], (int)state->bundle->fds[PART_PROCESS], POLLIN, !state->ended);
     add(&polls[BELL], state->traffic->bell, POLLIN, true);
@@ -225,13 +246,36 @@ static int time_to_sleep(const struct state *state) {
 
     if (state->grown != 0)
         timeout = shorter(timeout, native_time_left(state->grown));
+    if (state->traffic->tail->is_there && (state->traffic->tail->hung || state->ended))
+        timeout = shorter(timeout, LOOK_MS);
     return state->hung ? shorter(timeout, LOOK_MS) : timeout;
 }
 
+/* Nothing is left in the terminal or pipe, and what the broker took of it is known to be here. A spool that stops leaves some there until this side has acknowledged. */
+static bool is_followed(struct state *state) {
+    struct tail *tail = state->traffic->tail;
+    portd_client *client = state->traffic->claim->broker.client;
+
+    if (state->traffic->wish->looks && !tail->hung && portd_now() < state->ended_at + SETTLE_MS * 1000)
+        return false; /* whether the broker has taken all is not known by a descriptor of one's own */
+    if (tail->settled)
+        return true;
+    if (client != NULL && !is_ready(reads_from(state), POLLIN, 0))
+        tail_probe(tail, client);
+    return false;
+}
+
 /* Everything that the program has written before its end is there by then. */
-static bool is_done(const struct state *state) {
-    return state->ended && is_empty(&state->output) &&
-           (state->output_ended || !is_ready(reads_from(state), POLLIN, 0));
+static bool is_done(struct state *state) {
+    bool over = state->ended || (state->traffic->wish->looks && !state->traffic->tail->is_there);
+
+    if (!over || !is_empty(&state->output))
+        return false;
+    if (state->traffic->tail->is_there)
+        return is_followed(state);
+    if (state->traffic->wish->looks)
+        return true;
+    return state->output_ended || !is_ready(reads_from(state), POLLIN, 0);
 }
 
 static enum traffic_end look(struct state *state, const struct pollfd *polls) {
@@ -249,7 +293,10 @@ static enum traffic_end look(struct state *state, const struct pollfd *polls) {
         give_input(state);
     if (end == 0 && polls[OWN_INPUT].revents != 0)
         end = take_input(state);
-    state->ended = state->ended || polls[PROCESS].revents != 0;
+    if (!state->ended && polls[PROCESS].revents != 0) {
+        state->ended = true;
+        state->ended_at = portd_now();
+    }
     return end;
 }
 
@@ -271,9 +318,11 @@ static enum traffic_end sleep_once(struct state *state) {
     if (state->traffic->claim->taken)
         return TRAFFIC_TAKEN;
     grow(state);
+    if (state->traffic->tail->is_there || state->traffic->tail->count > 0)
+        follow(state);
     if (is_done(state))
         return TRAFFIC_ENDED;
-    if (state->input_ended && is_empty(&state->input) && !is_pty(state))
+    if (state->input_ended && is_empty(&state->input) && !is_pty(state) && !state->traffic->wish->looks)
         claim_end_input(state->traffic->claim);
     prepare(state, polls);
     n = poll(polls, PLACES, time_to_sleep(state));

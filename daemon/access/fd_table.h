@@ -2,7 +2,7 @@
  *
  * If the table is full, the kernel closes received descriptors inside recvmsg, where closing could block the loop. So the broker never reads
  * a connection with fewer free slots than one message can bring (FD_TABLE_RECEIVE), and refuses to keep a descriptor if that would leave
- * fewer than these and a margin for descriptors that wait to be closed (FD_TABLE_KEEP in all). While the margin is in use (not
+ * fewer than these and a margin for descriptors that wait to be closed (FD_TABLE_KEEP in all). The margin takes what one message can bring, whatever its sender is, and one more that keeps to the protocol. While the margin is in use (not
  * fd_table_roomy), uids that use it are not read and no connection is accepted, so that it lasts for the others. A refused descriptor is
  * closed, so remove, close and the end of a session always succeed.
  *
@@ -13,13 +13,17 @@
 #ifndef FD_TABLE_H
 #define FD_TABLE_H
 
+#include "passed.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
 enum {
-    FD_TABLE_RECEIVE = 253,
-    FD_TABLE_KEEP = 3 * FD_TABLE_RECEIVE,
-    FD_TABLE_WASTE = FD_TABLE_KEEP - FD_TABLE_RECEIVE
+    FD_TABLE_USUAL = 253, /* what a message brings at most that keeps to the protocol, and one more */
+    FD_TABLE_RECEIVE = PASSED_MOST,
+    FD_TABLE_WASTE =
+        FD_TABLE_RECEIVE + (FD_TABLE_RECEIVE < FD_TABLE_USUAL ? FD_TABLE_RECEIVE : FD_TABLE_USUAL),
+    FD_TABLE_KEEP = FD_TABLE_WASTE + FD_TABLE_RECEIVE
 };
 
 struct fd_table {

@@ -47,7 +47,7 @@ bool folder_is_absent(int error) { return error == -ENOENT || error == -ENOTDIR 
 static int open_error(const char *path) {
     struct stat status;
     int error = errno;
-    if (error == ENXIO) /* a socket, or a device that is not there */
+    if (error == ENXIO || error == EOPNOTSUPP) /* a socket, or a device that is not there */
         return FOLDER_E_KIND;
     return error == EACCES && stat(path, &status) < 0 ? FOLDER_E_AWAY : -error;
 }

@@ -16,6 +16,7 @@ struct hold;
 struct thread_watch;
 struct pending_create;
 struct registry;
+struct spool;
 struct wrap;
 
 /* A pending close wait. There can be very many of one descriptor, so they are told one by one: done gets the others, moves
@@ -35,6 +36,7 @@ struct extras {
     struct ring copy;                       /* and its node in hold->copies or ->ending */
     uint32_t groups[3];                     /* and hold_group */
     bool hang_up;                           /* and whether the hold is told of its hang-up */
+    struct spool *spool;                    /* that takes what comes from it, or NULL */
 };
 
 /* These accept NULL and return NULL if there is none. */
@@ -49,6 +51,10 @@ static inline struct pending_create *extras_pending_creates(const struct extras 
 }
 
 static inline bool extras_hang_up(const struct extras *extras) { return extras && extras->hang_up; }
+
+static inline struct spool *extras_spool(const struct extras *extras) {
+    return extras ? extras->spool : NULL;
+}
 
 /* Makes sure that the descriptor has extras. Returns false if there is no memory. */
 bool extras_get(struct descriptor *descriptor);

@@ -64,7 +64,9 @@ enum {
     /* Windows: the file has no position. */
     STREAM_E_POSITION = 10,
     /* Windows: it has no bytes, or the system does not let the broker read and write it. */
-    STREAM_E_KIND = 11
+    STREAM_E_KIND = 11,
+    /* Windows: the message is longer than the pipe keeps. */
+    STREAM_E_MESSAGE = 12
 };
 
 struct stream_job {

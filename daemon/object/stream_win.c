@@ -1,9 +1,9 @@
 /* stream_win.c: stream.h for Windows. By kind of descriptor:
  *
  *   sockets             see stream_socket_win.c
- *   pipes for           overlapped reads and writes. A read is cancelled if it does not complete at once, a write after WRITE_MS: of a message that is cancelled
- *   overlapped I/O      while its reader has read a part, that part has gone, and the system need not tell. Nothing tells when there is room: a write is tried
- *                       again after pauses. Peek by PeekNamedPipe
+ *   pipes for           overlapped reads and writes. A read is cancelled if it does not complete at once, a write after WRITE_MS. Nothing tells when there is
+ *   overlapped I/O      room: a write is tried again after pauses. Peek by PeekNamedPipe. A message that is longer than the pipe keeps would be written only as
+ *                       it is read, and of one that is cancelled meanwhile the reader has a part, of which the system need not tell: it is not written
  *   pipes for           read as much as PeekNamedPipe has seen. Not written: a write that waits keeps every other call on the file waiting, the
  *   synchronous I/O     holder's too, and cannot be given up
  *   regular files,      plain reads and writes at the position that the holders share. One that was opened for overlapped I/O has no position, and a
@@ -19,7 +19,7 @@
 
 #include <errno.h>
 
-enum { EVENTS = 128, WRITE_MS = 100 };
+enum { EVENTS = 128, WRITE_MS = 5 };
 
 int stream_init(void) { return 0; }
 
@@ -111,15 +111,16 @@ static int read_pipe(struct stream_job *job) {
 
 /* How much a write may have to complete at once: what the pipe has room for. If it says none, which wine always does, a byte is tried, of which no part can
  * be lost. A message is tried whole, whatever is said: what a reader waits for counts as room that is used, so that one that does not seem to fit may be
- * what he waits for. */
+ * what he waits for. 0: a message that the pipe never keeps whole. */
 static size_t room_of(const struct stream_job *job) {
     FILE_PIPE_LOCAL_INFORMATION pipe;
     IO_STATUS_BLOCK status;
 
     if (NtQueryInformationFile(job->fd, &status, &pipe, sizeof pipe, FilePipeLocalInformation) < 0)
         return 1;
+    ULONG most = pipe.NamedPipeEnd == 1 /* the server's */ ? pipe.OutboundQuota : pipe.InboundQuota;
     if (pipe.NamedPipeType == 1 /* messages */)
-        return job->size;
+        return job->size <= most ? job->size : 0;
     return pipe.WriteQuotaAvailable == 0          ? 1
            : pipe.WriteQuotaAvailable < job->size ? pipe.WriteQuotaAvailable
                                                   : job->size;
@@ -130,7 +131,10 @@ static int write_pipe(struct stream_job *job) {
 
     if (job->type == INSPECT_PLAIN_PIPE)
         return STREAM_E_PLAIN;
-    error = move_overlapped(job, room_of(job), &moved);
+    size_t room = room_of(job);
+    if (!room && job->size)
+        return STREAM_E_MESSAGE;
+    error = move_overlapped(job, room, &moved);
     if (error)
         return stream_error(error);
     job->count = moved;

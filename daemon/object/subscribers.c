@@ -5,10 +5,13 @@
 #include "cause.h"
 #include "daemon/access/user.h"
 #include "descriptor.h"
+#include "direction.h"
+#include "extras.h"
 #include "hooks.h"
 #include "pending_create.h"
 #include "registry.h"
 #include "session_objects.h"
+#include "spool.h"
 #include "waitable.h"
 #include "waitqueue.h"
 
@@ -27,6 +30,8 @@ void subscribers_need(const struct descriptor *descriptor, unsigned needs[2]) {
         if (waitqueue_has_ones(queue))
             needs[queue->direction] |= NEED_SPLIT;
     }
+    if (spool_needs(extras_spool(descriptor->extras)))
+        needs[DIRECTION_READ] |= NEED_WATCH;
 }
 
 void subscribers_ready(struct descriptor *descriptor, int direction, int cause) {
@@ -37,6 +42,8 @@ void subscribers_ready(struct descriptor *descriptor, int direction, int cause) 
     queue = waitqueue_find(descriptor, direction);
     if (queue)
         waitqueue_tell(queue, cause);
+    if (direction == DIRECTION_READ && extras_spool(descriptor->extras))
+        spool_ready(extras_spool(descriptor->extras));
 }
 
 void subscribers_dropped(struct descriptor *descriptor) {

@@ -214,6 +214,7 @@ static int arm(struct engine *engine, os_fd fd, unsigned interest, enum mode mod
     error = set_knotes(engine, fd, entry, interest, mode);
     if (error) { /* as before; where the kernel refuses that, too, there is nothing left to try */
         enum mode before = entry->mode;
+        remove_knotes(engine, fd, entry, ENGINE_INTERESTS); /* one may have the flags of the new mode */
         (void)set_knotes(engine, fd, entry, entry->armed, before);
         return failure(error);
     }

@@ -11,10 +11,12 @@
 #include "daemon/object/hold.h"
 #include "daemon/object/inspect.h"
 #include "daemon/object/registry.h"
+#include "daemon/object/spool.h"
 #include "dispatch.h"
 #include "hold_name.h"
 #include "holding.h"
 #include "inflight.h"
+#include "inquiry.h"
 #include "keeping.h"
 #include "owner.h"
 #include "passing.h"
@@ -129,6 +131,7 @@ static int read_lease(struct call *call, const Portd__V1__Lease *lease, size_t n
     if (!attached)
         return 0;
     *process = (struct owner_process){.fd = call->frame->fds[n_fds]};
+    process->pid = inquiry_pid(call->connection->inquiry, process->fd);
     int error = inspect_pidfd(process->fd, &process->key, &process->pid);
     if (error && inspect_type_of(process->fd, call->connection->user->uid) != INSPECT_PIDFD)
         return refusal_set(&call->refusal, REFUSAL_INVALID, "process_attached",
@@ -140,12 +143,30 @@ static int read_lease(struct call *call, const Portd__V1__Lease *lease, size_t n
 
 /* ---- put ---------------------------------------------------------------------------------------------------------- */
 
-/* Makes them, with their leases and names. -1 and the refusal: those that were made are to be ended. */
+static int spools_check(struct call *call, const Portd__V1__Put *put) {
+    if (put->n_spools && put->n_spools != put->n_names)
+        return refusal_set(&call->refusal, REFUSAL_INVALID, "spools", NULL,
+                           "expected one spool for each of the %zu names, or none, got %zu", put->n_names,
+                           put->n_spools);
+    for (size_t i = 0; i < put->n_spools; i++)
+        if (put->spools[i]->when_full > PORTD__V1__WHEN_FULL__WHEN_FULL_STOP)
+            return refusal_set(&call->refusal, REFUSAL_UNSUPPORTED, "spools", NULL,
+                               "%d is no policy of this broker", (int)put->spools[i]->when_full);
+    return 0;
+}
+
+/* Makes them, with their leases, spools and names. -1 and the refusal: those that were made are to be ended. */
 static int make_all(struct call *call, const struct targets *targets, const struct holding_terms *terms,
                     struct held **made) {
+    const Portd__V1__Put *put = call->request->put;
     for (size_t i = 0; i < targets->n; i++) {
         made[i] = held_new(call->connection, &call->frame->fds[i], &call->refusal);
         if (!made[i] || held_lease(made[i], terms, &call->refusal))
+            return -1;
+        const Portd__V1__Spool *spool = put->n_spools ? put->spools[i] : NULL;
+        if (spool && spool->bytes &&
+            held_spool(made[i], spool->bytes, spool->when_full == PORTD__V1__WHEN_FULL__WHEN_FULL_STOP,
+                       &call->refusal))
             return -1;
     }
     for (size_t i = 0; i < targets->n; i++)
@@ -169,7 +190,8 @@ int call_put(struct call *call) {
     struct targets targets;
     if (targets_init(call, &targets, put->owner, put->names, put->n_names, put->expects, put->n_expects,
                      RIGHT_PUT) ||
-        read_lease(call, put->lease, targets.n, &process, &terms) || keeping_check(call))
+        read_lease(call, put->lease, targets.n, &process, &terms) || spools_check(call, put) ||
+        keeping_check(call))
         return -1;
     for (size_t i = 0; i < targets.n; i++)
         if (check_expected(call, &targets, i))
@@ -188,6 +210,7 @@ int call_put(struct call *call) {
     for (size_t i = 0; i < targets.n; i++) {
         if (targets.held[i])
             held_end(targets.held[i], CAUSE_REPLACED);
+        held_start(made[i]);
         ids[i] = made[i]->hold.id;
     }
     answer.descriptors = ids;
@@ -196,6 +219,23 @@ int call_put(struct call *call) {
 }
 
 /* ---- get ---------------------------------------------------------------------------------------------------------- */
+
+static int check_raw(struct call *call, const struct targets *targets) {
+    for (size_t i = 0; i < targets->n; i++)
+        if (targets->held[i]->spool && !call->request->get->raw)
+            return refusal_set(
+                &call->refusal, REFUSAL_INVALID, "raw",
+                "read it by read_spool, or ask for raw: what others read is missing in the spool",
+                "\"%.100s\" has a spool", targets->names[i]);
+    return 0;
+}
+
+/* Who gets them may read, too. */
+static void mark_spools(const struct targets *targets) {
+    for (size_t i = 0; i < targets->n; i++)
+        if (targets->held[i]->spool)
+            spool_file_mark(&targets->held[i]->spool->file, targets->held[i]->spool->next);
+}
 
 int call_get(struct call *call) {
     const Portd__V1__Get *get = call->request->get;
@@ -206,7 +246,7 @@ int call_get(struct call *call) {
     struct targets targets;
     if (targets_init(call, &targets, get->owner, get->names, get->n_names, get->expects, get->n_expects,
                      RIGHT_GET) ||
-        check_held(call, &targets))
+        check_held(call, &targets) || check_raw(call, &targets))
         return -1;
     for (size_t i = 0; i < targets.n; i++) {
         if (get->take && hold_name_may(call, targets.owner, targets.names[i], RIGHT_DROP))
@@ -218,6 +258,8 @@ int call_get(struct call *call) {
         return holders_refuse_table(call->connection->user, &call->refusal);
     if (passing_check(call->connection, targets.n, &call->refusal))
         return -1;
+    if (!get->unread)
+        mark_spools(&targets);
     answer.descriptors = ids;
     answer.n_descriptors = targets.n;
     reply.id = call->request->id;

@@ -140,6 +140,9 @@ static const struct {
                            "a file that was opened for overlapped I/O has no position"},
     [STREAM_E_KIND] = {REFUSAL_UNSUPPORTED, "id", "get a copy of the descriptor and use that",
                        "the broker cannot read or write a descriptor of this type"},
+    [STREAM_E_MESSAGE] =
+        {REFUSAL_UNSUPPORTED, "data", "get a copy of the descriptor and use that",
+         "the message is longer than the pipe keeps: it would be written only as it is read"},
 };
 
 static void refuse(const struct io *io) {

@@ -63,6 +63,11 @@ static struct hold *find_held(struct call *call, const char *owner, const char *
         return NULL;
     if (options->ends[DIRECTION_WRITE] && !(held = hold_name_find(call, owner, name, RIGHT_WRITE)))
         return NULL;
+    if (held && held->spool && options->ends[DIRECTION_READ]) {
+        (void)refusal_set(&call->refusal, REFUSAL_UNSUPPORTED, "read", "read it by read_spool",
+                          "\"%.100s\" has a spool, which takes what comes", name);
+        return NULL;
+    }
     if (held)
         return &held->hold;
     (void)refusal_set(&call->refusal, REFUSAL_INVALID, "read", NULL,
@@ -141,6 +146,9 @@ int call_port_dup(struct call *call) {
     struct hold *hold = hold_of(waitable_source(&port->waitable));
     if (hold && hold_name_may(call, hold->owner, hold->name, RIGHT_GET)) /* as if it were got by its name */
         return -1;
+    if (hold && held_of(hold)->spool)
+        return refusal_set(&call->refusal, REFUSAL_UNSUPPORTED, "id", "get it by its name, with raw",
+                           "\"%.100s\" has a spool", hold->name);
     /* The copy stays in the channel if the client does not read. */
     if (!limit_may_keep(call->connection->user, 1, 1))
         return holders_refuse_table(call->connection->user, &call->refusal);

@@ -380,7 +380,6 @@ int call_hello(struct call *call) {
     if (!result)
         result = admit(call, hello, &admission);
     close_untaken(connection, &admission);
-    inquiry_forget(connection);
     if (result)
         return -1;
     if (joined)

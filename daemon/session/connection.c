@@ -197,9 +197,7 @@ static void charge_kept(struct connection *connection) {
     }
 }
 
-static bool inquires(const struct connection *connection) {
-    return connection->inquiry && connection->inquiry->runs;
-}
+static bool inquires(const struct connection *who) { return who->inquiry && who->inquiry->runs; }
 
 /* Whether the connection itself is a reason not to read: its requests in flight, unread replies, pending closes, or used-up rate. */
 static bool is_full(const struct connection *connection) {
@@ -263,6 +261,8 @@ static void process(struct connection *connection) {
         metrics_add(METRIC_DESCRIPTORS_RECEIVED, frame.n_fds);
         turn_spend(turns_of(connection), 1 + frame.n_fds * UNITS_FD);
         connection->all->frame(connection, &frame);
+        if (connection->inquiry)
+            inquiry_forget(connection);
         if (channel_pending(&connection->channel) + connection_unread(connection) >
             connection_free(connection) + connection->charge.used[USER_BYTES])
             charge_bytes(connection);

@@ -58,6 +58,7 @@ static call_handler *const handlers[METHODS_MAX] = {
     [PORTD__V1__REQUEST__METHOD_HOLDS] = call_holds,
     [PORTD__V1__REQUEST__METHOD_RENEW] = call_renew,
     [PORTD__V1__REQUEST__METHOD_WHY] = call_why,
+    [PORTD__V1__REQUEST__METHOD_READ_SPOOL] = call_read_spool,
     [PORTD__V1__REQUEST__METHOD_SHOW_HOLD] = call_show_hold,
     [PORTD__V1__REQUEST__METHOD_REPAIR_HOLD] = call_repair_hold,
 };

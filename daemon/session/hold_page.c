@@ -5,6 +5,7 @@
 #include "connection.h"
 #include "daemon/object/bound.h"
 #include "daemon/object/inspect.h"
+#include "daemon/object/spool.h"
 #include "holding.h"
 #include "proto/frame.h"
 
@@ -20,6 +21,17 @@ void hold_page_begin(struct hold_page *page, struct connection *connection, os_u
     page->bytes = page->lacks = 0;
     page->most = room < FRAME_DATA_MAX ? room : FRAME_DATA_MAX;
     (void)snprintf(page->owner, sizeof page->owner, "%" PRIu64, owner);
+}
+
+static Portd__V1__SpoolItem *write_spool(Portd__V1__SpoolItem *item, const struct spool *spool) {
+    portd__v1__spool_item__init(item);
+    item->bytes = spool->file.size;
+    item->when_full =
+        spool->stops ? PORTD__V1__WHEN_FULL__WHEN_FULL_STOP : PORTD__V1__WHEN_FULL__WHEN_FULL_DROP;
+    item->oldest = spool_oldest(spool);
+    item->next = spool->next;
+    item->end = spool->ended;
+    return item;
 }
 
 Portd__V1__HoldItem *hold_page_write(struct hold_page *page, const struct held *held) {
@@ -39,6 +51,8 @@ Portd__V1__HoldItem *hold_page_write(struct hold_page *page, const struct held *
     row->hang_up = held->hang_up;
     row->process_pid = lease_owner_pid(&held->lease);
     row->copies = held->hold.n_copies - 1;
+    if (held->spool)
+        row->spool = write_spool(&page->spools[page->of.n_holds], held->spool);
     row->gets = held->given.times;
     if (held->given.n)
         row->got_us = (uint64_t)(now - held->given.to[0].last);

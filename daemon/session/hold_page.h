@@ -19,6 +19,7 @@ struct hold_page {
     Portd__V1__HoldsOf of;
     Portd__V1__HoldItem *places[HOLD_PAGE_ROWS];
     Portd__V1__HoldItem rows[HOLD_PAGE_ROWS + 1];
+    Portd__V1__SpoolItem spools[HOLD_PAGE_ROWS + 1];
     char owner[24], put_by[HOLD_PAGE_ROWS + 1][24];
     size_t bytes, most;
     size_t lacks; /* size of a row that did not fit the empty page; 0: none */

@@ -13,7 +13,7 @@ struct renewal;
 struct store_entry;
 struct store_order;
 
-/* Adds the hold to the order: its descriptor, and the pidfd of its lease; renewal: that one, NULL: the one that is in force. 0 or -ENOMEM. */
+/* Adds the hold to the order: its descriptor, the pidfd of its lease, and those of its spool; renewal: that one, NULL: the one that is in force. 0 or -ENOMEM. */
 int hold_record_keep(struct store_order *order, const struct held *held, const struct renewal *renewal);
 
 /* A record of a hold. `owner` to `at_put` as in struct held and struct lease. */
@@ -22,6 +22,9 @@ struct hold_record {
     uint32_t by_pid;
     int64_t made, until;
     bool hang_up;
+    bool has_process; /* its pidfd is the entry's second descriptor */
+    bool has_spool;   /* whose descriptors are the entry's last ones */
+    bool stops;       /* when it is full */
     struct look_state at_put;
     char name[256];
 };

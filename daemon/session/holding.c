@@ -14,6 +14,7 @@
 #include "daemon/object/env.h"
 #include "daemon/object/inspect.h"
 #include "daemon/object/registry.h"
+#include "daemon/object/spool.h"
 #include "hold_record.h"
 #include "owner.h"
 #include "proto/container.h"
@@ -128,6 +129,8 @@ void held_end(struct held *held, int cause) {
     while ((node = ring_first(&held->renewals)) != NULL)
         release(CONTAINER_OF(node, struct renewal, node));
     lease_deinit(&held->lease);
+    spool_end(held->spool);
+    held->spool = NULL;
     hold_end(&held->hold, cause);
 }
 
@@ -183,6 +186,17 @@ struct held *held_new_for(struct sessions *sessions, struct user *user, uint32_t
 
 struct held *held_new(struct connection *connection, os_fd *fd, struct refusal *refusal) {
     return held_new_for(connection->all, connection->user, connection->peer.pid, fd, refusal);
+}
+
+int held_spool(struct held *held, uint64_t bytes, bool stops, struct refusal *refusal) {
+    held->spool = spool_new(bound_descriptor(held->hold.binding),
+                            &held->hold.user->holding->session_objects.account, bytes, stops, refusal);
+    return held->spool ? 0 : -1;
+}
+
+void held_start(struct held *held) {
+    if (held->spool)
+        spool_start(held->spool);
 }
 
 /* A copy of the process's pidfd, in a slot of its own. */
@@ -286,7 +300,7 @@ int held_lease(struct held *held, const struct holding_terms *terms, struct refu
 /* Its lease, as far as it is not over. */
 static int restore_lease(struct held *held, const struct store_entry *entry, const struct hold_record *record,
                          struct refusal *refusal) {
-    struct owner_process process = {.fd = entry->n_fds > 1 ? entry->fds[1] : OS_FD_NONE};
+    struct owner_process process = {.fd = record->has_process ? entry->fds[1] : OS_FD_NONE};
     struct holding_terms terms = {.hang_up = record->hang_up};
     if (record->until) {
         int64_t left = record->until - os_boot_us();
@@ -300,6 +314,23 @@ static int restore_lease(struct held *held, const struct store_entry *entry, con
         terms.process = &process;
     }
     return terms.ttl_us || terms.process || terms.hang_up ? held_lease(held, &terms, refusal) : 0;
+}
+
+/* Its spool, if it has one: takes the descriptors. */
+static int restore_spool(struct held *held, struct store_entry *entry, const struct hold_record *record,
+                         struct refusal *refusal) {
+    os_fd fds[SPOOL_FDS];
+    if (!record->has_spool)
+        return 0;
+    for (size_t i = 0; i < SPOOL_FDS; i++) {
+        os_fd *fd = &entry->fds[entry->n_fds - SPOOL_FDS + i];
+        fds[i] = *fd;
+        *fd = OS_FD_NONE;
+    }
+    held->spool =
+        spool_restore(bound_descriptor(held->hold.binding),
+                      &held->hold.user->holding->session_objects.account, fds, record->stops, refusal);
+    return held->spool ? 0 : -1;
 }
 
 int held_restore(struct sessions *sessions, struct store_entry *entry, const struct hold_record *record,
@@ -322,8 +353,12 @@ int held_restore(struct sessions *sessions, struct store_entry *entry, const str
         error = held->hold.id == entry->key
                     ? restore_lease(held, entry, record, refusal)
                     : refusal_set(refusal, REFUSAL_INVALID, NULL, NULL, "its id is taken");
+        if (!error)
+            error = restore_spool(held, entry, record, refusal);
         if (!error && hold_enter(&held->hold, record->owner, record->name))
             error = refusal_memory(refusal);
+        if (!error)
+            held_start(held);
         if (error)
             held_end(held, CAUSE_REMOVED);
         else if (old) /* its broker died before it had told of the end of the one that this one replaced */

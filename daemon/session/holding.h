@@ -19,6 +19,7 @@ struct hold_record;
 struct owner_process;
 struct refusal;
 struct sessions;
+struct spool;
 struct user;
 
 /* A hold, who made it, and until when. */
@@ -36,6 +37,7 @@ struct held {
     bool kept;                           /* the keeper has it, or will */
     struct held *replaces, *replaced_by; /* until the keeper has answered the put (held_replace) */
     struct ring renewals;                /* struct renewal, oldest first */
+    struct spool *spool;                 /* NULL: none */
     struct store_order forgetting;
 };
 
@@ -72,6 +74,12 @@ void held_unrenew(struct renewal *renewal);
 /* The same for a uid whose process has no connection. pid: for lists. */
 struct held *held_new_for(struct sessions *sessions, struct user *user, uint32_t pid, os_fd *fd,
                           struct refusal *refusal);
+
+/* Gives it a spool, which takes nothing before held_start. 0, or -1 and the refusal. */
+int held_spool(struct held *held, uint64_t bytes, bool stops, struct refusal *refusal);
+
+/* The keeper has it, or there is none. */
+void held_start(struct held *held);
 
 /* Sets the lease anew. process: its pidfd is copied. 0, or -1 and the refusal: the lease is as before. */
 int held_lease(struct held *held, const struct holding_terms *terms, struct refusal *refusal);

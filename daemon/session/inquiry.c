@@ -93,7 +93,9 @@ static void done(struct offload_job *job) {
 
 static bool add_pidfd(void *context, os_fd fd) {
     struct inquiry *inquiry = context;
-    if (inquiry->n < INQUIRY_PIDFDS && inspect_type_of(fd, inquiry->user->uid) == INSPECT_PIDFD)
+    if (inquiry->before)
+        inquiry->before--;
+    else if (inquiry->n < INQUIRY_PIDFDS && inspect_type_of(fd, inquiry->user->uid) == INSPECT_PIDFD)
         inquiry->pidfds[inquiry->n++] = fd;
     return false;
 }
@@ -110,8 +112,14 @@ static bool fill(struct inquiry *inquiry, bool pids, bool pidfds) {
     return inquiry->peer != OS_FD_NONE || inquiry->n;
 }
 
+/* What is asked about. */
+struct question {
+    bool pids, pidfds;
+    size_t before; /* descriptors of the frame that are not asked about */
+};
+
 /* True: a worker has it. */
-static bool ask(struct connection *connection, bool pids, bool pidfds,
+static bool ask(struct connection *connection, const struct question *question,
                 void (*answered)(struct connection *connection)) {
     const struct env *env = connection->all->env;
     struct user *user = connection->user;
@@ -122,7 +130,8 @@ static bool ask(struct connection *connection, bool pids, bool pidfds,
     inquiry->user = user;
     inquiry->answered = answered;
     inquiry->counted = !limit_is_admin(user);
-    inquiry->runs = fill(inquiry, pids, pidfds);
+    inquiry->before = question->before;
+    inquiry->runs = fill(inquiry, question->pids, question->pidfds);
     if (inquiry->runs && offload_check(env->offload, user->uid) != OFFLOAD_ACCEPTS) {
         discard_opened(env->closer, user, inquiry->peer);
         free(inquiry);
@@ -138,21 +147,40 @@ static bool ask(struct connection *connection, bool pids, bool pidfds,
     return true;
 }
 
+/* Of a lease only the descriptor of its process is asked about, which comes after all others. */
+static bool asks(const Portd__V1__Request *request, bool greeted, bool pidfds, struct question *question) {
+    const Portd__V1__Lease *lease = NULL;
+    *question = (struct question){0};
+    if (!greeted && request->method_case == PORTD__V1__REQUEST__METHOD_HELLO) {
+        question->pids = inquiry_names_pids(request->hello);
+        question->pidfds = pidfds;
+    } else if (greeted && request->method_case == PORTD__V1__REQUEST__METHOD_PUT) {
+        lease = request->put->lease;
+        question->before = request->put->n_names;
+    } else if (greeted && request->method_case == PORTD__V1__REQUEST__METHOD_RENEW) {
+        lease = request->renew->lease;
+    }
+    if (lease && lease->process_attached)
+        question->pidfds = pidfds;
+    return question->pids || question->pidfds;
+}
+
 bool inquiry_holds(struct connection *connection, void (*answered)(struct connection *connection)) {
     Portd__V1__Request plain;
     const Portd__V1__Request *request;
     const uint8_t *at, *end;
+    struct question question;
+    bool greeted = connection->session_id, pidfds;
     size_t length;
-    if (connection->session_id || connection->inquiry)
+    if (connection->inquiry || (greeted && inspect_tells_pids()))
+        return false;
+    pidfds = !inspect_tells_pids() && channel_fds_held(&connection->channel);
+    if (greeted && !pidfds)
         return false;
     length = channel_peek(&connection->channel, &at, &end);
     if (!length || length > FRAME_REQUEST_MAX || (size_t)(end - at) < length)
         return false;
     request = request_unpack(&connection->all->arena, at, length, &plain);
     turn_spend(connection->user->lane.turns, request_units(request, length));
-    if (!request || request->method_case != PORTD__V1__REQUEST__METHOD_HELLO)
-        return false;
-    bool pids = inquiry_names_pids(request->hello);
-    bool pidfds = !inspect_tells_pids() && channel_fds_held(&connection->channel);
-    return (pids || pidfds) && ask(connection, pids, pidfds, answered);
+    return request && asks(request, greeted, pidfds, &question) && ask(connection, &question, answered);
 }

@@ -1,4 +1,4 @@
-/* inquiry.h: what only /proc tells of processes, asked by a worker before a hello is handled.
+/* inquiry.h: what only /proc tells of processes, asked by a worker before a hello, or a put or a renewal with a process, is handled.
  *
  * fdinfo of a pidfd tells whether the client is in the broker's pid namespace, and before Linux 6.13 which process an attached pidfd is of. To read it the
  * kernel walks all file locks on the pidfd's inode, and waits while another process has it walk them: anybody can put a million there. So the
@@ -33,6 +33,7 @@ struct inquiry {
     bool counted;     /* what pids name counts against the broker's control group */
     bool full;        /* inspect_pids_are_full */
     enum inspect_shares shares;
+    size_t before; /* descriptors before the first of these */
     size_t n;
     os_fd pidfds[INQUIRY_PIDFDS]; /* in the channel */
     uint32_t pids[INQUIRY_PIDFDS];
@@ -41,8 +42,8 @@ struct inquiry {
 /* Whether a hello names processes by pids. */
 bool inquiry_names_pids(const Portd__V1__Hello *hello);
 
-/* Whether the next frame, the first of the connection, must wait: it is a hello that needs answers, and a worker has been asked for them, which are then in
- * connection->inquiry. answered() is called in the loop. False also if a worker cannot be asked: connection->inquiry is NULL then. */
+/* Whether the next frame must wait: it needs answers, and a worker has been asked for them, which are then in connection->inquiry until the frame has been
+ * handled. answered() is called in the loop. False also if a worker cannot be asked: connection->inquiry is NULL then. */
 bool inquiry_holds(struct connection *connection, void (*answered)(struct connection *connection));
 
 /* The refusal of a hello whose processes could not be asked for; it can only be tried again. Always -1. */

@@ -89,10 +89,12 @@ static void orphan(struct inflight *inflight) {
 static void end_put(const struct keeping *keeping) {
     for (size_t i = 0; i < keeping->n; i++) {
         struct held *held = held_get(keeping->all, keeping->ids[i]);
-        if (held && keeping->error)
+        if (held && keeping->error) {
             held_undo(held);
-        else if (held)
+        } else if (held) {
             held_settle(held);
+            held_start(held);
+        }
     }
 }
 

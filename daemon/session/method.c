@@ -44,6 +44,7 @@ static const struct method methods[] = {
     [PORTD__V1__REQUEST__METHOD_HOLDS] = {"holds", FDS_NONE, 16, POLICY_SEE, false},
     [PORTD__V1__REQUEST__METHOD_RENEW] = {"renew", FDS_MANY, 8, POLICY_NONE, true},
     [PORTD__V1__REQUEST__METHOD_WHY] = {"why", FDS_NONE, 8, POLICY_SEE, false},
+    [PORTD__V1__REQUEST__METHOD_READ_SPOOL] = {"read_spool", FDS_NONE, 8, POLICY_NONE, false},
     [PORTD__V1__REQUEST__METHOD_SHOW_HOLD] = {"show_hold", FDS_NONE, 16, POLICY_SEE, true},
     [PORTD__V1__REQUEST__METHOD_REPAIR_HOLD] = {"repair_hold", FDS_NONE, 16, POLICY_NONE, false},
 };

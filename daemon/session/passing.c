@@ -211,13 +211,16 @@ void passing_weigh(struct connection *connection) {
     channel->sent = channel->sends = 0;
 }
 
-/* EPERM: the client's socket takes none (SO_PASSRIGHTS, since Linux 6.16). */
-bool passing_is_refused(int error) { return error == -ETOOMANYREFS || error == -EPERM; }
+/* EPERM: the client's socket takes none (SO_PASSRIGHTS, since Linux 6.16). EMSGSIZE: OpenBSD passes 127 at once. */
+bool passing_is_refused(int error) { return error == -ETOOMANYREFS || error == -EPERM || error == -EMSGSIZE; }
 
 int passing_refuse(int error, struct refusal *refusal) {
     const char *hint, *why = socket_takes_none(&hint);
     if (error == -EPERM)
         return refusal_set(refusal, REFUSAL_LIMIT, NULL, hint, "%s", why);
+    if (error == -EMSGSIZE)
+        return refusal_set(refusal, REFUSAL_LIMIT, NULL, NULL,
+                           "the system passes no more than %d descriptors at once", FRAME_FDS_ROOM);
     return refusal_set(refusal, REFUSAL_LIMIT, NULL, "try again later",
                        "the kernel's limit of unread descriptors sent by the broker's user is reached");
 }

@@ -23,7 +23,7 @@
 #include <stdint.h>
 
 enum {
-    FDSTORE_FDS_MAX = 2,  /* of one item */
+    FDSTORE_FDS_MAX = 5,  /* of one item */
     FDSTORE_MOST = 900,   /* descriptors in queues */
     FDSTORE_ITEMS = 4000, /* of which each name takes 23 bytes; FileDescriptorStoreMax= of the unit is more */
     FDSTORE_SPARE = 8     /* further items, for those that must not be missed */

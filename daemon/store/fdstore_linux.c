@@ -35,11 +35,11 @@ static int send_one(os_fd to, const void *bytes, size_t length, const os_fd *fds
     ssize_t sent;
     if (n_fds) {
         message.msg_control = control.bytes;
-        message.msg_controllen = CMSG_SPACE(n_fds * sizeof(int));
+        message.msg_controllen = (socklen_t)CMSG_SPACE(n_fds * sizeof(int));
         struct cmsghdr *header = CMSG_FIRSTHDR(&message);
         header->cmsg_level = SOL_SOCKET;
         header->cmsg_type = SCM_RIGHTS;
-        header->cmsg_len = CMSG_LEN(n_fds * sizeof(int));
+        header->cmsg_len = (socklen_t)CMSG_LEN(n_fds * sizeof(int));
         memcpy(CMSG_DATA(header), fds, n_fds * sizeof(int));
     }
     do

@@ -21,7 +21,7 @@ struct fd_table;
 struct loop;
 struct store;
 
-enum { STORE_RECORD_MAX = 512, STORE_FDS_MAX = 2 /* of one entry */ };
+enum { STORE_RECORD_MAX = 512, STORE_FDS_MAX = 5 /* of one entry */ };
 
 /* Embedded in the record of whoever gives it; zeroed before store_keep or store_forget. */
 struct store_order {

@@ -72,11 +72,32 @@ need_status() {
   kept survive vim -u NONE
 }
 
+@test "a host of terminals made with node-pty does, too" {
+  need_status
+  if [ -z "${PORTD_NODE_MODULES-}" ] || ! command -v node >/dev/null; then skip "needs node, and PORTD_NODE_MODULES with @lydell/node-pty"; fi
+  NODE_PATH=$PORTD_NODE_MODULES kept survive node "$BATS_TEST_DIRNAME/terminal_host.js"
+}
+
 @test "without a keeper the next broker gets it back from who is attached" { attaches replace; }
 
 @test "on pipes: the end of the input arrives, also when the broker dies meanwhile" {
   need_status
   kept ends_input
+}
+
+@test "a spool: output that nobody has seen, over the death of the broker" {
+  need_status
+  kept spooled
+}
+
+@test "others look on" {
+  need_status
+  kept looks_on
+}
+
+@test "a spool that stops loses nothing, and one that drops has the end" {
+  need_status
+  attaches spooled_full
 }
 
 @test "nothing of it stays in the broker" {
@@ -96,6 +117,7 @@ need_status() {
   refuses attach work other
   refuses attach work --detach-key ctrl-1
   refuses attach work --steal --wait
+  refuses attach work --read-only --wait
   start_broker
   both portctl attach work
   exits 5

@@ -105,9 +105,9 @@ def hold(name):
     return next(one for one in json.loads(portctl('list', 'holds', '-j').stdout) if one['name'] == name)
 
 
-def start(name, *words, pty=True):
+def start(name, *words, pty=True, options=()):
     """Starts it, not attached; its process id."""
-    return int(portctl('run', name, *(['--pty'] if pty else []), '--detach', '--', *words, stdin=subprocess.DEVNULL).stdout)
+    return int(portctl('run', name, *(['--pty'] if pty else []), *options, '--detach', '--', *words, stdin=subprocess.DEVNULL).stdout)
 
 
 def attach(name, *options, **how):
@@ -125,8 +125,8 @@ def is_there(pid):
 BASH = ('bash', '--norc', '--noprofile')
 
 
-def says_pid(terminal, pid):
-    terminal.type('echo pid=$$.\n')
+def says_pid(terminal, pid, variable='$'):
+    terminal.type('echo pid=$%s.\n' % variable)
     terminal.expect('pid=%d.' % pid)
 
 
@@ -363,7 +363,7 @@ def case_survive():
             terminal.expect('pid %d' % pid)
             terminal.type('\x1b:q!\r')
         else:
-            says_pid(terminal, pid)
+            says_pid(terminal, pid, 'PPID' if program[0] == 'node' else '$')  # node's shell is its child
             refused = attach('work')
             assert refused.ends() == 1, refused.whole
             terminal.type('exit\n')
@@ -425,6 +425,69 @@ def case_ends_input():
         os.kill(old, signal.SIGKILL)
         assert one.wait(timeout=LIMIT) == 0
     assert holds() == []
+
+
+def case_spooled():
+    """The broker takes the output of a program nobody is attached to, and each attach begins with it, also after the death of the broker."""
+    start('work', 'sh', '-c', 'echo early; while read -r line; do echo "got $line"; [ "$line" != end ] || exit 3; done', options=('--spool', '64KiB'))
+    until(lambda: 'early' in portctl('spool', 'work').stdout)
+    for word in ('one', 'two'):
+        terminal = attach('work')
+        terminal.expect('early')
+        if word == 'two':
+            terminal.expect('got one')
+        terminal.type(word + '\n')
+        terminal.expect('got ' + word)
+        kill_broker()
+        terminal.type('again\n')
+        terminal.expect('got again')
+        terminal.type('\x1c')
+        assert terminal.ends() == 1, terminal.whole
+    terminal = attach('work')
+    terminal.expect('early')
+    terminal.type('end\n')
+    terminal.expect('got end')
+    assert terminal.ends() == 3, terminal.whole
+    assert holds() == []
+
+
+def case_looks_on():
+    """Others see what the program prints, and give it nothing."""
+    start('work', 'sh', '-c', 'stty -echo; echo begin; read -r line; echo "got $line"; exit 5', options=('--spool', '64KiB'))
+    writer = attach('work')
+    writer.expect('begin')
+    watchers = [attach('work', '--read-only') for _ in range(2)]
+    for watcher in watchers:
+        watcher.expect('begin')
+        until(watcher.is_raw)
+        watcher.type('nonsense\n')
+    left = attach('work', '--read-only')
+    left.expect('begin')
+    until(left.is_raw)
+    left.type('\x1c')
+    assert left.ends() == 1
+    kill_broker()
+    writer.type('this\n')
+    writer.expect('got this')
+    for watcher in watchers:
+        watcher.expect('got this')
+        assert watcher.ends() == 5, watcher.whole
+    assert writer.ends() == 5
+    start('work', 'cat', pty=False)
+    portctl('attach', 'work', '--read-only', code=8)
+
+
+def case_spooled_full():
+    """A spool that stops loses nothing, on a terminal and on pipes; one that drops has the end."""
+    for pty_or_not in (True, False):
+        script = ('stty raw; ' if pty_or_not else '') + 'yes 0123456 | head -c 4000000'
+        start('work', 'sh', '-c', script, pty=pty_or_not, options=('--spool', '16KiB', '--when-full', 'stop'))
+        got = portctl('attach', 'work', stdin=subprocess.DEVNULL)
+        assert got.stdout == '0123456\n' * 500000, len(got.stdout)
+    pid = start('work', 'sh', '-c', 'seq 100000; echo last', pty=False, options=('--spool', '4KiB'))
+    until(lambda: not is_there(pid))
+    got = portctl('attach', 'work', stdin=subprocess.DEVNULL)
+    assert got.stdout.endswith('100000\nlast\n') and len(got.stdout) == 4096, got
 
 
 def opened(pid):

@@ -36,6 +36,8 @@ put other fd 5
 put taken fd 5
 get held -- true
 renew held other --ttl 1h
+put kept fd 5 --spool 4KiB
+spool kept
 take taken -- true
 run program -- true
 attach program --wait
@@ -96,7 +98,7 @@ is_refused() {
 # Those that print nothing. What cat and relay print is there once: cat.bats sees to it. A name can be put once, here in JSON.
 says_nothing() {
   case "$1 ${2-}" in
-  exec* | cat* | relay* | get* | take* | attach*) return 0 ;;
+  exec* | cat* | "spool "* | relay* | get* | take* | attach*) return 0 ;;
   *-j | *--dry-run*) return 1 ;;
   put* | run* | write* | drop* | renew* | close* | remove* | release* | "socket "* | "session end"*) return 0 ;;
   esac

@@ -84,6 +84,7 @@ show 8
 ping
 reload
 why a-name get
+spool a-name
 ping --count 2
 status
 stats

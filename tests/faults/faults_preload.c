@@ -45,7 +45,7 @@ __attribute__((constructor)) static void begin(void) {
         faults = page;
 }
 
-static _Thread_local unsigned spared; /* in a call that copies a text for libConfuse */
+static _Thread_local unsigned spared; /* in a call of libConfuse */
 
 static bool is_of_confuse(void *caller) {
     Dl_info info;
@@ -100,7 +100,10 @@ static void *next(uintptr_t own) {
             return NULL;                                                                                     \
         if (!real)                                                                                           \
             *(void **)&real = __libc_##name ? (void *)(uintptr_t)__libc_##name : next((uintptr_t)name);      \
-        return real arguments;                                                                               \
+        spared += is_spared; /* musl's calloc calls malloc */                                                \
+        void *memory = real arguments;                                                                       \
+        spared -= is_spared;                                                                                 \
+        return memory;                                                                                       \
     }
 
 REPLACE_MEMORY(malloc, (size_t size), (size))

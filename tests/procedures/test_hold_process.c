@@ -2,7 +2,11 @@
 #include "ask.h"
 #include "descriptors.h"
 
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
+#include <stddef.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
@@ -39,13 +43,11 @@ static uint32_t process_of_one(portd_client *c) {
     return pid;
 }
 
-static void it_ends_with_its_process(void **state) {
-    portd_client *c = fixture_client(NULL);
+static void end_with_processes(portd_client *c) {
     portd_lease lease = PORTD_LEASE_INIT;
     pid_t first = fixture_fork(stay, NULL), second = fixture_fork(stay, NULL);
     int p[2];
 
-    (void)state;
     make_pair(SOCK_STREAM, p);
     const portd_native fd = p[0];
     lease.process = name_process(first);
@@ -61,6 +63,11 @@ static void it_ends_with_its_process(void **state) {
     fixture_end(second);
     assert_true(fixture_until(nothing_is_held, c));
     until_end(p[1]);
+}
+
+static void it_ends_with_its_process(void **state) {
+    (void)state;
+    end_with_processes(fixture_client(NULL));
 }
 
 static void a_renewal_lets_go_of_the_process(void **state) {
@@ -107,5 +114,45 @@ static void as_many_as_there_may_be_with_a_process(void **state) {
     assert_true(fixture_until(nothing_is_held, c));
 }
 
+/* From now on pidfds have no ioctl, as before Linux 6.11, here and in the brokers that start. */
+static void forbid_ioctl(void) {
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOTTY),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {.len = sizeof(filter) / sizeof(*filter), .filter = filter};
+
+    assert_return_code(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), errno);
+    assert_return_code(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), errno);
+}
+
+/* A worker asks /proc. The process comes after others that are not asked about, and only in its own request. */
+static void old_kernels_are_told_by_proc(void **state) {
+    static struct fixture broker;
+    static const char *const both[] = {"one", "other"};
+    portd_lease lease = PORTD_LEASE_INIT;
+    pid_t pid = fixture_fork(stay, NULL), other = fixture_fork(stay, NULL);
+    const portd_native fds[] = {name_process(other), name_process(other)};
+
+    (void)state;
+    forbid_ioctl();
+    fixture_start(&broker, NULL);
+    portd_client *c = fixture_client_at(broker.address, NULL);
+    end_with_processes(c);
+    lease.process = name_process(pid);
+    assert_int_equal(portd_put(c, NULL, both, fds, 2, NULL, &lease, fixture_soon(), NULL), 1);
+    assert_int_equal(portd_drop(c, NULL, &both[1], 1, NULL, fixture_soon()), 1);
+    assert_int_equal(process_of_one(c), pid);
+    assert_int_equal(portd_drop(c, NULL, one, 1, NULL, fixture_soon()), 1);
+    lease.process = -1;
+    assert_int_equal(portd_put(c, NULL, one, fds, 1, NULL, &lease, fixture_soon(), NULL), 1);
+    assert_int_equal(process_of_one(c), 0);
+    fixture_disconnect(c);
+    fixture_stop(&broker);
+}
+
 TEST_MAIN(FIXTURE_CASE(it_ends_with_its_process), FIXTURE_CASE(a_renewal_lets_go_of_the_process),
-          FIXTURE_CASE(as_many_as_there_may_be_with_a_process))
+          FIXTURE_CASE(as_many_as_there_may_be_with_a_process),
+          FIXTURE_CASE_BARE(old_kernels_are_told_by_proc)) /* the last one: what is forbidden stays so */

@@ -3,6 +3,7 @@
 #define ON_SOCKET_H
 
 #include "proto/transport.h"
+#include "receive.h"
 
 static inline struct transport on_socket(os_fd fd) { return (struct transport){.end = fd}; }
 
@@ -29,7 +30,7 @@ static inline ptrdiff_t on_socket_send(os_fd fd, const void *bytes, size_t size,
 
 static inline ptrdiff_t on_socket_recv(os_fd fd, void *bytes, size_t size, os_fd *fds, size_t *n_fds,
                                        bool *truncated) {
-    return transport_recv(on_socket(fd), bytes, size, fds, n_fds, truncated, false);
+    return receive_from(on_socket(fd), bytes, size, fds, n_fds, truncated);
 }
 
 #endif

@@ -700,7 +700,7 @@ static void a_reload_is_told(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
+    struct CMUnitTest cases[] = {
         FIXTURE_CASE_BARE(what_is_held_outlives_the_keeper),
         FIXTURE_CASE_BARE(a_stop_leaves_what_is_held),
         FIXTURE_CASE_BARE(what_is_dropped_is_closed_there_too),
@@ -713,5 +713,5 @@ int main(void) {
         FIXTURE_CASE_BARE(what_goes_on_failing_is_left_to_the_manager),
         FIXTURE_CASE_BARE(a_reload_is_told),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return TEST_RUN(cases);
 }

@@ -270,6 +270,54 @@ static void each_right_is_one(void **state) {
     assert_int_equal(get(&somebody, "web/g", false), NOT_FOUND);
 }
 
+/* Bytes that were read, or minus the code. limit_us 0: no waiting. */
+static int read_spool(struct raw *raw, char *name, bool acknowledge, uint64_t from) {
+    raw_request request = PORTD__V1__REQUEST__INIT;
+    Portd__V1__ReadSpool read = PORTD__V1__READ_SPOOL__INIT;
+    read.owner = owner_text;
+    read.name = name;
+    read.start_case = PORTD__V1__READ_SPOOL__START_FROM;
+    read.from = from;
+    read.most = 100;
+    read.acknowledge = acknowledge;
+    request.method_case = PORTD__V1__REQUEST__METHOD_READ_SPOOL;
+    request.read_spool = &read;
+    raw_reply *reply = raw_ask(raw, &request);
+    int code = code_of(reply);
+    return code ? -code : (int)reply->read_spool->data.len;
+}
+
+static void a_spool_is_read_by_who_may_read(void **state) {
+    static char name[] = "log", other[] = "other";
+    static char *names[] = {name};
+    int pipes[2];
+    raw_request request = PORTD__V1__REQUEST__INIT;
+    Portd__V1__Put put_spooled = PORTD__V1__PUT__INIT;
+    Portd__V1__Spool spool = PORTD__V1__SPOOL__INIT, *spools[] = {&spool};
+
+    (void)state;
+    start(RULE("readers", "log", "read"));
+    guest_pipe(pipes);
+    spool.bytes = 4096;
+    spool.when_full = PORTD__V1__WHEN_FULL__WHEN_FULL_STOP;
+    put_spooled.owner = owner_text;
+    put_spooled.names = names;
+    put_spooled.n_names = put_spooled.n_spools = 1;
+    put_spooled.spools = spools;
+    request.method_case = PORTD__V1__REQUEST__METHOD_PUT;
+    request.put = &put_spooled;
+    assert_int_equal(code_of(raw_ask_fds(&owner, &request, &pipes[0], 1)), 0);
+    assert_int_equal(write(pipes[1], "abc", 3), 3);
+    assert_int_equal(read_spool(&somebody, name, false, 0), 3);
+    assert_int_equal(read_spool(&somebody, name, true, 0), -DENIED); /* it would let the writer go on */
+    assert_int_equal(read_spool(&owner, name, true, 1), 2);
+    assert_int_equal(read_spool(&somebody, other, false, 0), -DENIED);
+    assert_int_equal(get(&somebody, name, false), DENIED);
+    reload("");
+    assert_int_equal(read_spool(&somebody, name, false, 0), -DENIED);
+    assert_int_equal(drop(&owner, name), 0);
+}
+
 /* The words do not tell whether anything is held. */
 static void a_refusal_names_the_right_and_the_rule(void **state) {
     static char held[] = "web/x", nothing[] = "web/y";
@@ -567,8 +615,8 @@ static void why_tells_what_a_rule_does(void **state) {
                      -INVALID);
 }
 
-TEST_MAIN(CASE(each_right_is_one), CASE(a_refusal_names_the_right_and_the_rule),
-          CASE(what_others_put_is_theirs_and_the_owners), CASE(pages_tell_of_nothing_else),
-          CASE(a_right_that_is_lost_ends_what_was_made_by_it),
+TEST_MAIN(CASE(each_right_is_one), CASE(a_spool_is_read_by_who_may_read),
+          CASE(a_refusal_names_the_right_and_the_rule), CASE(what_others_put_is_theirs_and_the_owners),
+          CASE(pages_tell_of_nothing_else), CASE(a_right_that_is_lost_ends_what_was_made_by_it),
           CASE(what_a_group_was_given_stays_as_long_as_it_is), CASE(many_objects_are_revoked),
           CASE(admin_is_granted_and_taken_away), CASE(why_tells_what_a_rule_does))

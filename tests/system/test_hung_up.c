@@ -279,7 +279,7 @@ static void of_a_terminal_the_end_of_its_process_counts(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
+    struct CMUnitTest cases[] = {
         FIXTURE_CASE(each_kind_that_hangs_up_is_dropped),
         FIXTURE_CASE(what_has_hung_up_is_dropped_at_once),
         FIXTURE_CASE(bytes_and_a_half_close_are_no_hang_up),
@@ -288,5 +288,5 @@ int main(void) {
         FIXTURE_CASE(what_replaces_has_a_lease_of_its_own),
         FIXTURE_CASE(of_a_terminal_the_end_of_its_process_counts),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return TEST_RUN(cases);
 }

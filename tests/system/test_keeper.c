@@ -511,7 +511,7 @@ static void the_end_of_the_keeper_does_not_end_the_broker(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
+    struct CMUnitTest cases[] = {
         FIXTURE_CASE_BARE(descriptors_come_back_with_ids_names_and_leases),
         FIXTURE_CASE_BARE(a_hang_up_is_waited_for_by_the_next_broker),
         FIXTURE_CASE_BARE(what_was_dropped_or_replaced_stays_so),
@@ -525,5 +525,5 @@ int main(void) {
         FIXTURE_CASE_BARE(what_is_being_replaced_ends_with_its_successor),
         FIXTURE_CASE_BARE(the_end_of_the_keeper_does_not_end_the_broker),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return TEST_RUN(cases);
 }

@@ -502,7 +502,7 @@ static void another_user_cannot_resume(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
+    struct CMUnitTest cases[] = {
         FIXTURE_CASE_BARE(a_wait_goes_on),
         FIXTURE_CASE_BARE(what_has_fired_stays_fired),
         FIXTURE_CASE_BARE(events_and_ports_come_back),
@@ -517,5 +517,5 @@ int main(void) {
         FIXTURE_CASE_BARE(a_stopped_keeper_learns_it_later),
         FIXTURE_CASE_BARE(another_user_cannot_resume),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return TEST_RUN(cases);
 }

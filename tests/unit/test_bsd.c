@@ -1,23 +1,33 @@
 /* Files for the BSDs and macOS that call nothing but POSIX: they run here as they would there. pollable_bsd.c, pollable_hint_unix.c,
- * stream_bsd.c, wakeup_make_bsd.c, direct_bsd.c. */
+ * stream_bsd.c, wakeup_make_bsd.c, direct_bsd.c, reader_macos.c, peer_process_bsd.c. */
 #include "tests/support/test.h"
 
+#include "client/portctl/reader.h"
 #include "client/wakeup.h"
 #include "daemon/object/pollable.h"
 #include "daemon/object/stream.h"
 #include "proto/calls.h"
 #include "proto/direct_unix.h"
 #include "proto/os.h"
+#include "proto/peer.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* As inspect_bsd.c, which does not compile here. */
 bool inspect_knows_abstract_names(void) { return false; }
+
+/* As peer_xucred.c, which does not either. */
+int peer_of(os_fd connection, struct peer *peer) {
+    (void)connection;
+    (void)peer;
+    return -ENOSYS;
+}
 
 static bool is_ready(os_fd fd) { return poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, 0) == 1; }
 
@@ -286,6 +296,65 @@ static void calls_are_the_systems(void **state) {
     os_close(ends[1]);
 }
 
+/* Not of what is readable, or nothing that can be looked at. */
+static void the_loss_of_a_reader_is_asked_for(void **state) {
+    int ends[2], null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+    (void)state;
+    assert_int_equal(calls_pipe(ends, true), 0);
+    assert_int_equal(reader_events(ends[1]), POLLHUP);
+    os_close(ends[0]);
+    os_close(ends[1]);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    assert_int_equal(reader_events(ends[1]), POLLHUP);
+    assert_int_equal(write(ends[0], "a", 1), 1);
+    assert_int_equal(reader_events(ends[1]), 0);
+    os_close(ends[0]);
+    assert_int_equal(reader_events(ends[1]), POLLHUP);
+    os_close(ends[1]);
+    assert_int_equal(reader_events(null), 0);
+    os_close(null);
+}
+
+static int look_at_ended(pid_t pid, uid_t own) {
+    struct peer mine = {.uid = own, .pid = (uint32_t)pid}, others = {.uid = own + 1, .pid = (uint32_t)pid};
+    struct peer unknown = {.uid = own}, alive = {.uid = own, .pid = (uint32_t)getpid()};
+    os_fd process;
+
+    if (geteuid() != own && setuid(own) < 0)
+        return 1;
+    if (!peer_has_ended(OS_FD_NONE, &mine, &process) || peer_has_ended(OS_FD_NONE, &alive, &process))
+        return 2;
+    return peer_has_ended(OS_FD_NONE, &others, &process) == (own == 0) &&
+                   !peer_has_ended(OS_FD_NONE, &unknown, &process)
+               ? 0
+               : 3;
+}
+
+static int exit_of(pid_t pid) {
+    int status = -1;
+
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* Processes of others may be hidden from all but root. */
+static void a_process_that_may_be_hidden_has_not_ended(void **state) {
+    uid_t own[] = {geteuid(), geteuid() ? geteuid() : 1};
+    pid_t pid = fork();
+
+    (void)state;
+    if (pid == 0)
+        _exit(0);
+    assert_int_equal(exit_of(pid), 0);
+    for (size_t i = 0; i < 2; i++) {
+        pid_t looker = fork();
+        if (looker == 0)
+            _exit(look_at_ended(pid, own[i]));
+        assert_int_equal(exit_of(looker), 0);
+    }
+}
+
 TEST_MAIN(TEST_CASE(semaphore_rings_then_stays_ready), TEST_CASE(semaphore_that_has_fired_is_ready),
           TEST_CASE(full_semaphore_does_not_wait), TEST_CASE(events_have_hints),
           TEST_CASE(hint_is_rung_and_cleared), TEST_CASE(hint_of_a_holder_that_means_harm),
@@ -293,4 +362,5 @@ TEST_MAIN(TEST_CASE(semaphore_rings_then_stays_ready), TEST_CASE(semaphore_that_
           TEST_CASE(datagrams_tell_their_length),
           TEST_CASE(datagram_that_is_longer_than_any_look_is_told_to_be_cut),
           TEST_CASE(streams_of_pipes_do_not_wait), TEST_CASE(files_are_read_where_they_are),
-          TEST_CASE(calls_are_the_systems))
+          TEST_CASE(calls_are_the_systems), TEST_CASE(the_loss_of_a_reader_is_asked_for),
+          TEST_CASE(a_process_that_may_be_hidden_has_not_ended))

@@ -7,6 +7,7 @@
 #include "daemon/session/connection.h"
 #include "daemon/session/session.h"
 #include "tests/support/line.h"
+#include "tests/support/receive.h"
 #include "utlist.h"
 
 enum { N = 3, LIMIT = 20000, RESTS_US = 60000000 };
@@ -105,9 +106,8 @@ static void one_that_has_left_bytes_is_known(void **state) {
     say(0);
     leave(0);
     assert_true(hangup_has_left(&connections[0]));
-    assert_int_equal(transport_recv(connections[0].channel.transport, bytes, sizeof(bytes), fds, &n_fds,
-                                    &truncated, false),
-                     8);
+    assert_int_equal(
+        receive_from(connections[0].channel.transport, bytes, sizeof(bytes), fds, &n_fds, &truncated), 8);
     assert_memory_equal(bytes, "not read", 8);
     end();
 }

@@ -8,6 +8,7 @@
 #include "daemon/object/stream.h"
 #include "proto/frame.h"
 #include "tests/support/line.h"
+#include "tests/support/receive.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -393,11 +394,11 @@ static void a_connection_that_is_told_too_late(void **state) {
     atomic_store(&in_use, event);
     assert_int_equal(inspect_type_of(ends[1], BUSY), INSPECT_FILE);
     atomic_store(&in_use, NULL);
-    assert_int_equal(transport_recv(server, bytes, sizeof(bytes), fds, &n_fds, &truncated, false), -EAGAIN);
+    assert_int_equal(receive_from(server, bytes, sizeof(bytes), fds, &n_fds, &truncated), -EAGAIN);
     assert_true(SetEvent(event));
     do {
         line_await(transport_pollable(server));
-        n = transport_recv(server, bytes, sizeof(bytes), fds, &n_fds, &truncated, false);
+        n = receive_from(server, bytes, sizeof(bytes), fds, &n_fds, &truncated);
     } while (n == -EAGAIN);
     assert_int_equal(n, -EPROTO);
     os_close(ends[1]);

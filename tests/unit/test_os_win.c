@@ -117,6 +117,26 @@ static void a_duplicated_handle_is_adopted(void **state) {
     os_close(copy);
 }
 
+/* As in a process that got the handle from another one, and has never called Winsock. */
+static void a_socket_is_closed_without_winsock(void **state) {
+    os_fd socket = socket_make(SOCK_STREAM);
+    HANDLE duplicate, self = GetCurrentProcess();
+    WSADATA data;
+    int begun = 0;
+
+    (void)state;
+    assert_true(DuplicateHandle(self, socket, self, &duplicate, 0, FALSE, DUPLICATE_SAME_ACCESS));
+    os_close(socket);
+    while (WSACleanup() == 0)
+        begun++;
+    assert_int_equal(WSAGetLastError(), WSANOTINITIALISED);
+    assert_true(winsock_is(duplicate));
+    os_close(duplicate);
+    assert_false(is_open(duplicate));
+    while (begun-- > 0)
+        assert_int_equal(WSAStartup(MAKEWORD(2, 2), &data), 0);
+}
+
 static void what_is_no_socket_is_not_passed(void **state) {
     struct winsock_passed passed = {0};
     HANDLE file = file_open();
@@ -186,5 +206,6 @@ static void every_errno_has_a_text(void **state) {
 TEST_MAIN(TEST_CASE(close_keeps_errno), TEST_CASE(copies_are_not_inherited),
           TEST_CASE(a_copy_that_cannot_be_made_is_none), TEST_CASE(sockets_are_told_from_other_handles),
           TEST_CASE(a_copy_of_a_socket_is_a_socket), TEST_CASE(a_duplicated_handle_is_adopted),
-          TEST_CASE(what_is_no_socket_is_not_passed), TEST_CASE(the_clocks_do_not_go_back),
-          TEST_CASE(randomness_fills_every_size), TEST_CASE(every_errno_has_a_text))
+          TEST_CASE(a_socket_is_closed_without_winsock), TEST_CASE(what_is_no_socket_is_not_passed),
+          TEST_CASE(the_clocks_do_not_go_back), TEST_CASE(randomness_fills_every_size),
+          TEST_CASE(every_errno_has_a_text))

@@ -13,6 +13,7 @@
 #include "proto/sid_win.h"
 #include "proto/winsock_win.h"
 #include "tests/support/line.h"
+#include "tests/support/receive.h"
 
 #include <windows.h>
 
@@ -27,7 +28,7 @@ static ptrdiff_t receive(struct transport transport) {
     do {
         if (WaitForSingleObject(transport_pollable(transport), LINE_MS) != WAIT_OBJECT_0)
             return -ETIMEDOUT;
-        n = transport_recv(transport, buffer, sizeof(buffer), fds, &n_fds, &truncated, false);
+        n = receive_from(transport, buffer, sizeof(buffer), fds, &n_fds, &truncated);
     } while (n == -EAGAIN);
     return truncated ? -EPROTO : n;
 }
@@ -240,7 +241,7 @@ static void a_synchronous_socket_is_refused(void **state) {
     ptrdiff_t n;
     do {
         line_await(transport_pollable(server));
-        n = transport_recv(server, buffer, sizeof(buffer), fds, &n_fds, &truncated, false);
+        n = receive_from(server, buffer, sizeof(buffer), fds, &n_fds, &truncated);
     } while (n == -EAGAIN);
     assert_int_equal(n, 1);
     assert_true(truncated);
@@ -266,7 +267,7 @@ static void a_connection_may_end_while_its_sockets_are_taken(void **state) {
         line_open(&server, &client);
         assert_int_equal(transport_send(client, "x", 1, &socket, 1), 1);
         line_await(transport_pollable(server));
-        ptrdiff_t n = transport_recv(server, buffer, sizeof(buffer), fds, &n_fds, &truncated, false);
+        ptrdiff_t n = receive_from(server, buffer, sizeof(buffer), fds, &n_fds, &truncated);
         if (n == 1)
             os_close(fds[0]);
         else

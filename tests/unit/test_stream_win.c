@@ -347,6 +347,28 @@ static void a_pipe_without_another_end(void **state) {
     os_close(pipe);
 }
 
+/* A longer message could not be given up without being torn. */
+static void a_message_fits_or_is_refused(void **state) {
+    static const char name[] = "\\\\.\\pipe\\portd-test-message";
+    struct stream_job job;
+    unsigned char bytes[128] = {0};
+    os_fd server = CreateNamedPipeA(name, PIPE_ACCESS_DUPLEX | FILE_FLAG_OVERLAPPED,
+                                    PIPE_TYPE_MESSAGE | PIPE_READMODE_MESSAGE, 1, 64, 32, 0, NULL);
+    os_fd client =
+        CreateFileA(name, GENERIC_READ | GENERIC_WRITE, 0, NULL, OPEN_EXISTING, FILE_FLAG_OVERLAPPED, NULL);
+
+    (void)state;
+    assert_int_equal(work(server, INSPECT_PIPE, STREAM_WRITE, bytes, 65, &job), STREAM_E_MESSAGE);
+    assert_int_equal(work(server, INSPECT_PIPE, STREAM_WRITE, bytes, 64, &job), 0);
+    assert_int_equal(job.count, 64);
+    assert_int_equal(work(client, INSPECT_PIPE, STREAM_WRITE, bytes, 33, &job), STREAM_E_MESSAGE);
+    assert_int_equal(work(client, INSPECT_PIPE, STREAM_WRITE, bytes, 32, &job), 0);
+    assert_int_equal(work_until(client, INSPECT_PIPE, STREAM_READ, bytes, sizeof(bytes), &job), 0);
+    assert_int_equal(job.count, 64);
+    os_close(server);
+    os_close(client);
+}
+
 static void a_plain_pipe(void **state) {
     struct stream_job job;
     unsigned char bytes[16];
@@ -497,6 +519,7 @@ int main(void) {
                                  TEST_CASE(a_pipe_of_messages),
                                  TEST_CASE(a_pipe_that_is_full),
                                  TEST_CASE(a_pipe_without_another_end),
+                                 TEST_CASE(a_message_fits_or_is_refused),
                                  TEST_CASE(a_plain_pipe),
                                  TEST_CASE(a_file),
                                  TEST_CASE(a_file_without_a_position),

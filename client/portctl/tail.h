@@ -1,0 +1,40 @@
+/* tail.h: what came from a held descriptor with a spool, read while other things go on.
+ *
+ * One request is in flight at most, and the next one begins where the bytes of the last one, which have been used by then, end: so that also says that their room in the spool may be used
+ * again. */
+#ifndef TAIL_H
+#define TAIL_H
+
+#include "client/portd.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { TAIL_MAX = 65536 };
+
+struct tail {
+    const char *owner, *name; /* the caller's */
+    bool acknowledges;        /* what was read makes room in a spool that stops */
+    bool is_there; /* false: it has no spool, or none any more, and the descriptor itself is to be read */
+    portd_id descriptor;
+    uint64_t from;
+    uint64_t lost; /* bytes that were not kept */
+    bool asking;   /* a request is in flight */
+    bool hung;     /* the last answer said that nobody has the other end open: ask again later */
+    bool probing;
+    bool settled; /* when the last probe was answered, nothing was left and nothing was being taken */
+    size_t count; /* of `bytes`; the caller sets it to 0 before the next request */
+    char bytes[TAIL_MAX];
+};
+
+/* Finds out whether it has a spool: `is_there`. 1 or PORTD_E_*. */
+int tail_open(struct tail *tail, portd_client *client);
+
+/* Asks for more, unless a request is in flight or there are bytes. The client calls back; one that is disconnected does so, too. */
+void tail_ask(struct tail *tail, portd_client *client);
+
+/* Asks whether all that had come has been read. */
+void tail_probe(struct tail *tail, portd_client *client);
+
+#endif
