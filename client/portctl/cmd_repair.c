@@ -7,7 +7,7 @@ static int answer(const struct invocation *in, const struct holds *holds, unsign
     struct node *object = node_object();
 
     if (repaired == 0)
-        output_note(&in->output, "nothing is to be repaired");
+        output_detail(&in->output, "nothing is to be repaired");
     node_text(object, "name", holds->names[0]);
     node_put(object, "repaired", look_poisons(in, repaired));
     node_put(object, "left", look_poisons(in, left));

@@ -100,7 +100,7 @@ says_nothing() {
   case "$1 ${2-}" in
   exec* | cat* | "spool "* | relay* | get* | take* | attach*) return 0 ;;
   *-j | *--dry-run*) return 1 ;;
-  put* | run* | write* | drop* | renew* | close* | remove* | release* | "socket "* | "session end"*) return 0 ;;
+  put* | run* | write* | drop* | renew* | repair* | close* | remove* | release* | "socket "* | "session end"*) return 0 ;;
   esac
   return 1
 }

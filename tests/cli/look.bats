@@ -63,7 +63,9 @@ of() { portctl show "$1" -j | jq -c ".[0] | $2"; }
   port=$(put_listener)
   both portctl repair web
   exits 0
-  [ -z "$output" ]
+  [ -z "$output$error" ]
+  both portctl repair web --verbose
+  exits 0
   has "$error" "nothing is to be repaired"
   shut web
   flip web
