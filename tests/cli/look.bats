@@ -61,7 +61,7 @@ of() { portctl show "$1" -j | jq -c ".[0] | $2"; }
 
 @test "what others have done, and repair" {
   port=$(put_listener)
-  both portctl repair web --verbose
+  both portctl repair web
   exits 0
   [ -z "$output$error" ]
   both portctl repair web --verbose
