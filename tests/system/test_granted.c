@@ -270,6 +270,61 @@ static void each_right_is_one(void **state) {
     assert_int_equal(get(&somebody, "web/g", false), NOT_FOUND);
 }
 
+/* session: of the first who watches it; UINT64_MAX: nobody does. */
+static int show(struct raw *raw, char *name, uint64_t *session) {
+    raw_request request = PORTD__V1__REQUEST__INIT;
+    Portd__V1__ShowHold show_hold = PORTD__V1__SHOW_HOLD__INIT;
+    show_hold.owner = owner_text;
+    show_hold.names = &name;
+    show_hold.n_names = 1;
+    request.method_case = PORTD__V1__REQUEST__METHOD_SHOW_HOLD;
+    request.show_hold = &show_hold;
+    raw_reply *reply = raw_ask(raw, &request);
+    assert_non_null(reply);
+    if (!reply->error) {
+        assert_int_equal(reply->show_hold->n_holds, 1);
+        const Portd__V1__Look *look = reply->show_hold->holds[0]->look;
+        *session = look->n_watchers ? look->watchers[0]->session : UINT64_MAX;
+    }
+    return code_of(reply);
+}
+
+static int repair(struct raw *raw, char *name) {
+    raw_request request = PORTD__V1__REQUEST__INIT;
+    Portd__V1__RepairHold repair_hold = PORTD__V1__REPAIR_HOLD__INIT;
+    repair_hold.owner = owner_text;
+    repair_hold.name = name;
+    request.method_case = PORTD__V1__REQUEST__METHOD_REPAIR_HOLD;
+    request.repair_hold = &repair_hold;
+    return code_of(raw_ask(raw, &request));
+}
+
+static void looking_needs_list_and_repairing_put(void **state) {
+    static char name[] = "log", other[] = "other", nothing[] = "nothing";
+    uint64_t id, session;
+    int pipes[2];
+
+    (void)state;
+    start(RULE("lookers", "log", "list") RULE("watchers", "log", "watch") RULE("putters", "other", "put"));
+    guest_pipe(pipes);
+    assert_int_equal(put(&owner, name, pipes[0]), 0);
+    assert_int_equal(put(&owner, other, pipes[0]), 0);
+    assert_int_equal(show(&somebody, name, &session), 0);
+    assert_true(session == UINT64_MAX);
+    assert_int_equal(show(&somebody, other, &session), DENIED);
+    assert_int_equal(show(&somebody, nothing, &session), DENIED);
+    assert_int_equal(repair(&somebody, name), DENIED);
+    assert_int_equal(repair(&somebody, other), 0);
+    assert_int_equal(repair(&somebody, nothing), DENIED);
+    /* The session of who watches is told to who may see it. */
+    assert_int_equal(watch(&owner, name, true, &id), 0);
+    assert_int_equal(show(&somebody, name, &session), 0);
+    assert_int_equal(session, 0);
+    assert_int_equal(show(&owner, name, &session), 0);
+    assert_true(session != 0 && session != UINT64_MAX);
+    assert_int_equal(show(&owner, nothing, &session), NOT_FOUND);
+}
+
 /* Bytes that were read, or minus the code. limit_us 0: no waiting. */
 static int read_spool(struct raw *raw, char *name, bool acknowledge, uint64_t from) {
     raw_request request = PORTD__V1__REQUEST__INIT;
@@ -283,8 +338,9 @@ static int read_spool(struct raw *raw, char *name, bool acknowledge, uint64_t fr
     request.method_case = PORTD__V1__REQUEST__METHOD_READ_SPOOL;
     request.read_spool = &read;
     raw_reply *reply = raw_ask(raw, &request);
-    int code = code_of(reply);
-    return code ? -code : (int)reply->read_spool->data.len;
+    assert_non_null(reply);
+    int n = reply->error ? 0 : (int)reply->read_spool->data.len, code = code_of(reply);
+    return code ? -code : n;
 }
 
 static void a_spool_is_read_by_who_may_read(void **state) {
@@ -615,8 +671,9 @@ static void why_tells_what_a_rule_does(void **state) {
                      -INVALID);
 }
 
-TEST_MAIN(CASE(each_right_is_one), CASE(a_spool_is_read_by_who_may_read),
-          CASE(a_refusal_names_the_right_and_the_rule), CASE(what_others_put_is_theirs_and_the_owners),
-          CASE(pages_tell_of_nothing_else), CASE(a_right_that_is_lost_ends_what_was_made_by_it),
+TEST_MAIN(CASE(each_right_is_one), CASE(looking_needs_list_and_repairing_put),
+          CASE(a_spool_is_read_by_who_may_read), CASE(a_refusal_names_the_right_and_the_rule),
+          CASE(what_others_put_is_theirs_and_the_owners), CASE(pages_tell_of_nothing_else),
+          CASE(a_right_that_is_lost_ends_what_was_made_by_it),
           CASE(what_a_group_was_given_stays_as_long_as_it_is), CASE(many_objects_are_revoked),
           CASE(admin_is_granted_and_taken_away), CASE(why_tells_what_a_rule_does))
