@@ -318,12 +318,12 @@ static enum traffic_end sleep_once(struct state *state) {
     if (state->traffic->claim->taken)
         return TRAFFIC_TAKEN;
     grow(state);
-    if (state->traffic->tail->is_there || state->traffic->tail->count > 0)
-        follow(state);
-    if (is_done(state))
-        return TRAFFIC_ENDED;
     if (state->input_ended && is_empty(&state->input) && !is_pty(state) && !state->traffic->wish->looks)
         claim_end_input(state->traffic->claim);
+    if (state->traffic->tail->is_there || state->traffic->tail->count > 0)
+        follow(state); /* after all that waits for the broker, which may bring bytes meanwhile */
+    if (is_done(state))
+        return TRAFFIC_ENDED;
     prepare(state, polls);
     n = poll(polls, PLACES, time_to_sleep(state));
     state->hung = false;
