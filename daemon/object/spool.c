@@ -14,7 +14,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { PAUSE_US = 10000, PAUSES = 7, VAIN = 8 };
+enum { PAUSE_US = 10000, PAUSES = 6, VAIN = 8 };
 
 static const struct env *env_of(const struct spool *spool) { return &spool->charge.user->registry->env; }
 
@@ -92,11 +92,9 @@ static void on_pause(struct loop_timer *timer) {
 }
 
 /* Without memory for the timer it is watched, and may turn out to be ready again and again. */
-static void rest(struct spool *spool) {
-    unsigned times = spool->vain < PAUSES ? spool->vain : PAUSES;
-    spool->vain++;
-    spool->paused =
-        !loop_timer_set(env_of(spool)->loop, &spool->pause, os_now_us() + ((int64_t)PAUSE_US << times));
+static void rest(struct spool *spool, unsigned times) {
+    int64_t pause = (int64_t)PAUSE_US << (times < PAUSES ? times : PAUSES);
+    spool->paused = !loop_timer_set(env_of(spool)->loop, &spool->pause, os_now_us() + pause);
 }
 
 static void note(struct spool *spool) {
@@ -105,13 +103,14 @@ static void note(struct spool *spool) {
     bool told = came || (hung && !spool->hung);
     spool->next = next;
     spool->hung = hung;
-    if (came)
-        spool->vain = 0;
+    spool->vain = came ? 0 : spool->vain + 1;
     if (spool->taken.source == SPOOL_ENDED || spool->taken.source == SPOOL_FAILED) {
         spool->ended = told = true;
         spool->error = spool->taken.error;
-    } else if (hung || (!came && spool->vain++ >= VAIN)) {
-        rest(spool);
+    } else if (hung) {
+        rest(spool, spool->vain);
+    } else if (spool->vain > VAIN) {
+        rest(spool, spool->vain - VAIN);
     }
     if (told)
         tell(spool);
@@ -172,7 +171,7 @@ void spool_forget_reader(struct spool_reader *reader) {
 
 /* ---- the beginning ------------------------------------------------------------------------------------------------ */
 
-/* NULL: the refusal. n_slots: of its descriptors that are not in the fd table yet. */
+/* Without its file. NULL: the refusal. */
 static struct spool *make(struct descriptor *source, struct account *account, uint64_t size, bool stops,
                           struct refusal *refusal) {
     struct spool *spool = calloc(1, sizeof *spool);

@@ -3,7 +3,8 @@
  * Readers name positions and take nothing from one another. A full spool drops its oldest bytes, or stops taking until they are not wanted any more
  * (`stops`, spool_free_to). A worker takes (spool_file.h); the loop watches the descriptor while there is room.
  *
- * What has hung up may be opened again (a terminal, a pipe): it is tried again after pauses, which double up to a second. */
+ * What has hung up may be opened again (a terminal, a pipe): it is tried again after pauses, which double up to 640 ms. So is what was reported as readable and had
+ * nothing several times. */
 #ifndef SPOOL_H
 #define SPOOL_H
 

@@ -495,7 +495,7 @@ def opened(pid):
     least = 1 << 20
     for _ in range(20):
         least = min(least, len(os.listdir('/proc/%d/fd' % pid)))
-        time.sleep(0.01)
+        time.sleep(0.01)  # counted again and again: nothing tells when they have ended
     return least
 
 
