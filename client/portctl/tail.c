@@ -49,8 +49,13 @@ static void on_probed(portd_client *client, const portd_result *result, void *da
 
     (void)client;
     tail->probing = false;
-    tail->settled = result->code >= 0 && result->spool != NULL && !result->spool->taking &&
-                    result->spool->next == tail->from;
+    if (result->code < 0 || result->spool == NULL || result->spool->taking ||
+        result->spool->next != tail->from) {
+        tail->quiet = 0;
+        return;
+    }
+    tail->quiet = tail->quiet > 0 && tail->quiet_from == tail->from ? tail->quiet + 1 : 1;
+    tail->quiet_from = tail->from;
 }
 
 void tail_probe(struct tail *tail, portd_client *client) {

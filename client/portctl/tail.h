@@ -23,8 +23,10 @@ struct tail {
     bool asking;   /* a request is in flight */
     bool hung;     /* the last answer said that nobody has the other end open: ask again later */
     bool probing;
-    bool settled; /* when the last probe was answered, nothing was left and nothing was being taken */
-    size_t count; /* of `bytes`; the caller sets it to 0 before the next request */
+    unsigned
+        quiet; /* probes in a row that were answered so: nothing was being taken, and nothing of what had come was unread ... */
+    uint64_t quiet_from; /* ... with the same `from` */
+    size_t count;        /* of `bytes`; the caller sets it to 0 before the next request */
     char bytes[TAIL_MAX];
 };
 
@@ -34,7 +36,10 @@ int tail_open(struct tail *tail, portd_client *client);
 /* Asks for more, unless a request is in flight or there are bytes. The client calls back; one that is disconnected does so, too. */
 void tail_ask(struct tail *tail, portd_client *client);
 
-/* Asks whether all that had come has been read. */
+/* Asks whether all that had come has been read: `quiet`.
+ *
+ * A terminal looks empty while somebody reads from it, although more is on its way through the kernel. So what is seen between two probes counts: when both were answered with the same
+ * position, the broker took nothing meanwhile. */
 void tail_probe(struct tail *tail, portd_client *client);
 
 #endif

@@ -258,9 +258,13 @@ static bool is_followed(struct state *state) {
 
     if (state->traffic->wish->looks && !tail->hung && portd_now() < state->ended_at + SETTLE_MS * 1000)
         return false; /* whether the broker has taken all is not known by a descriptor of one's own */
-    if (tail->settled)
+    if (tail->probing)
+        return false;
+    if (is_ready(reads_from(state), POLLIN, 0))
+        tail->quiet = 0;
+    else if (tail->quiet >= 2)
         return true;
-    if (client != NULL && !is_ready(reads_from(state), POLLIN, 0))
+    else if (client != NULL)
         tail_probe(tail, client);
     return false;
 }
