@@ -96,6 +96,7 @@ static int read_status(portd_client *client, const portd_request *request, const
         .descriptors_free = from->descriptors_free,
         .quotas = quotas,
         .n_quotas = from->n_quotas,
+        .door_notify = from->door_notify,
     };
     portd__v1__item__init(&nothing);
     item_read(session, from->session ? from->session : &nothing);

@@ -38,7 +38,8 @@ static size_t item_text_size(const portd_item *item) {
 }
 
 static size_t status_text_size(const portd_status *status) {
-    size_t size = strlen(status->broker) + strlen(status->engine) + strlen(status->identity) + 3;
+    size_t size = strlen(status->broker) + strlen(status->engine) + strlen(status->identity) +
+                  strlen(status->door_notify) + 4;
 
     size += item_text_size(status->session);
     for (size_t i = 0; i < status->n_quotas; i++)
@@ -147,6 +148,7 @@ static int take_status(portd_list *list, const portd_status *status) {
     copy->broker = text_put(&at, status->broker);
     copy->engine = text_put(&at, status->engine);
     copy->identity = text_put(&at, status->identity);
+    copy->door_notify = text_put(&at, status->door_notify);
     *session = item_copy(status->session, &at);
     copy->session = session;
     for (size_t i = 0; i < status->n_quotas; i++) {

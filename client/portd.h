@@ -229,6 +229,8 @@ typedef struct portd_status {
     uint32_t descriptors_limit, descriptors_free;
     const portd_quota *quotas; /* of the caller's uid */
     size_t n_quotas;
+    const char
+        *door_notify; /* where programs store descriptors by sd_notify(3): "unix:" and a path; "": nowhere */
 } portd_status;
 
 enum portd_metric_type {

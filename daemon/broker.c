@@ -236,7 +236,8 @@ static int make_registry(struct broker *broker, const struct config *config, siz
                             .closer = broker->closer,
                             .pollers = broker->pollers,
                             .fd_table = &broker->fd_table,
-                            .users = &broker->users};
+                            .users = &broker->users,
+                            .door_notify = broker->notify.address};
     error = objects_init(&broker->registry, &env);
     if (error)
         return error;

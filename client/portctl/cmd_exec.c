@@ -229,6 +229,29 @@ static int take_copies(struct exec *exec, portd_client *client) {
     return rc;
 }
 
+/* The program's NOTIFY_SOCKET. */
+static int tell_door(const struct exec *exec, portd_client *client) {
+    static const char scheme[] = "unix:";
+    const struct output *output = &exec->in->output;
+    portd_list *list = NULL;
+    const char *address;
+    int rc = portd_get_status(client, exec->in->deadline, &list), error = 0;
+
+    if (rc < 0)
+        return failure_call(output, client, rc);
+    address = portd_list_status(list)->door_notify;
+    rc = 0;
+    if (strncmp(address, scheme, sizeof(scheme) - 1) != 0)
+        rc = failure_code(output, PORTD_E_UNSUPPORTED,
+                          "one is opened by door { notify = \"unix:PATH\" } in its configuration",
+                          "the broker has no door for notifications");
+    else if ((error = program_set("NOTIFY_SOCKET", address + sizeof(scheme) - 1)) != 0)
+        rc = failure_code(output, PORTD_E_SYSTEM, NULL, "cannot set the program's environment: %s",
+                          native_error_text(error));
+    portd_list_free(list);
+    return rc;
+}
+
 static int run_exec(struct exec *exec) {
     struct broker_wish wish = {
         .session = BROKER_PROGRAM, .start = true, .deadline = exec->in->deadline, .ownerless = true};
@@ -242,6 +265,8 @@ static int run_exec(struct exec *exec) {
     rc = look_up(exec, broker.client);
     if (rc == 0)
         rc = take_copies(exec, broker.client);
+    if (rc == 0 && command_option(exec->in, "notify") != NULL)
+        rc = tell_door(exec, broker.client);
     if (rc == 0)
         rc = pass_export(&exec->pass, &broker);
     broker_disconnect(&broker);
@@ -271,13 +296,14 @@ static const struct option_row options[] = {
     {"stdin", "TARGET", "pass a copy as standard input", false, "@port|@held"},
     {"stdout", "TARGET", "pass a copy as standard output", false, "@port|@held"},
     {"stderr", "TARGET", "pass a copy as standard error", false, "@port|@held"},
+    {"notify", NULL, "let the program store descriptors by sd_notify(3)", false, NULL},
     HOLD_OPTION_OF,
     {NULL, NULL, NULL, false, NULL},
 };
 
 static const char *const usage[] = {
     "exec [--fd [N=]TARGET]... [--listen-fds TARGET[,TARGET]... [--preset PRESET]] [--stdin TARGET] "
-    "[--stdout TARGET] [--stderr TARGET] [--of USER] -- COMMAND [ARGUMENT]...",
+    "[--stdout TARGET] [--stderr TARGET] [--notify] [--of USER] -- COMMAND [ARGUMENT]...",
     NULL,
 };
 
@@ -285,6 +311,7 @@ static const char *const examples[] = {
     "portctl exec --stdin \"$in\" --stdout \"$out\" -- ./handle-connection",
     "portctl exec --listen-fds web -- ./server",
     "portctl exec --listen-fds web,admin --preset nginx -- nginx",
+    "portctl exec --notify --listen-fds web -- ./server",
     "portctl exec --fd 4=\"$log\" -- bash -c 'echo hello >&4'",
     "portctl exec -- bash",
     NULL,
@@ -316,6 +343,9 @@ static const char details[] =
     "                       stays in the foreground\n"
     "              haproxy  by a variable for each name, FD_WEB for web, with '_'\n"
     "                       for all but letters and digits: bind \"fd@${FD_WEB}\"\n"
+    "--notify      NOTIFY_SOCKET is the broker's door for notifications: what the program\n"
+    "              stores by sd_notify(3) with FDSTORE=1 is held for its user, and the\n"
+    "              next start has it by --listen-fds. portd.conf opens the door\n"
     "--of          whose holds the names are, if not one's own\n"
     "\n"
     "PORTD_SESSION and PORTD_ADDRESS are set for the program, so that what it makes by\n"

@@ -28,6 +28,7 @@ static const struct column columns_status[] = {
     {"waits", COLUMN_PLAIN, false},
     {"descriptors_limit", COLUMN_PLAIN, false},
     {"descriptors_free", COLUMN_PLAIN, false},
+    {"door_notify", COLUMN_PLAIN, false},
     {"quotas", COLUMN_PLAIN, false},
     {NULL, COLUMN_PLAIN, false},
 };
@@ -99,6 +100,10 @@ static void answer_status(const struct invocation *in, const struct broker *brok
     node_number(object, "waits", status->waits);
     node_number(object, "descriptors_limit", status->descriptors_limit);
     node_number(object, "descriptors_free", status->descriptors_free);
+    if (status->door_notify[0] != '\0')
+        node_text(object, "door_notify", status->door_notify);
+    else
+        node_null(object, "door_notify");
     node_put(object, "quotas", describe_quotas(&in->output, status));
     output_object(&in->output, columns_status, object);
 }

@@ -24,6 +24,7 @@ struct env {
     struct pollers *pollers;
     struct fd_table *fd_table;
     struct users *users;
+    const char *door_notify; /* its address, or NULL */
 };
 
 #endif

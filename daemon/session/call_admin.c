@@ -294,6 +294,8 @@ int call_status(struct call *call) {
     status.uptime_us = (uint64_t)(os_now_us() - sessions->started);
     status.engine = call_text(engine_name());
     status.identity = call_text(inspect_identity());
+    if (sessions->env->door_notify)
+        status.door_notify = call_text(sessions->env->door_notify);
     status.session = &session;
     status.quotas = places;
     status.n_quotas = USER_QUOTAS;

@@ -49,6 +49,30 @@ other text" ]
   [ "$output" = "[]" ]
 }
 
+@test "exec --notify: the program is told where, whatever it had" {
+  both portctl status -j
+  [ "$(jq -r .door_notify <<<"$output")" = "unix:$door" ]
+  export -f notify
+  NOTIFY_SOCKET=elsewhere both portctl exec --notify -- bash -c 'door=$NOTIFY_SOCKET notify "$1" "$2"' bash $'FDSTORE=1\nFDNAME=log' "$BATS_TEST_TMPDIR/text"
+  exits 0
+  both portctl exec --notify --listen-fds log -- bash -c 'echo "$NOTIFY_SOCKET"; cat <&3'
+  exits 0
+  [ "$output" = "$door
+some text" ]
+}
+
+@test "exec --notify at a broker without such a door runs nothing" {
+  stop_broker
+  start_broker
+  both portctl status -j
+  [ "$(jq .door_notify <<<"$output")" = null ]
+  both portctl exec --notify -- echo ran
+  exits 8
+  [ -z "$output" ]
+  has "$error" "the broker has no door for notifications"
+  has "$error" "door { notify"
+}
+
 @test "what is not heeded is in the log" {
   notify FDSTOREREMOVE=1
   stop_broker
