@@ -104,7 +104,9 @@ static bool print_json(const struct spooling *spooling) {
 }
 
 static bool print(const struct spooling *spooling) {
-    if (spooling->spool.count == 0)
+    const portd_spool *spool = &spooling->spool;
+
+    if (spool->count == 0 && spool->lost == 0 && spool->n_gaps == 0 && !spool->end)
         return true;
     return output_is_text(&spooling->in->output) ? print_text(spooling) : print_json(spooling);
 }

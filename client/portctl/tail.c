@@ -32,6 +32,8 @@ static void on_read(portd_client *client, const portd_result *result, void *data
     tail->asking = false;
     if (result->code > 0 && result->spool->count <= TAIL_MAX)
         take(tail, result);
+    else if (result->code == PORTD_E_LIMIT || result->code == PORTD_E_MEMORY)
+        tail->hung = true;
     else if (result->code < 0 && result->code != PORTD_E_DISCONNECTED && result->code != PORTD_E_UNCERTAIN)
         tail->is_there = false;
 }

@@ -21,7 +21,7 @@ struct tail {
     uint64_t from;
     uint64_t lost; /* bytes that were not kept */
     bool asking;   /* a request is in flight */
-    bool hung;     /* the last answer said that nobody has the other end open: ask again later */
+    bool hung; /* nobody has the other end open, or the broker has no room for the request: ask again later */
     bool probing;
     unsigned
         quiet; /* probes in a row that were answered so: nothing was being taken, and nothing of what had come was unread ... */

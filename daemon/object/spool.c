@@ -145,12 +145,10 @@ void spool_ready(struct spool *spool) {
     offload_submit(env_of(spool)->offload, &spool->job);
 }
 
+/* A first take in any case: an earlier broker may have died with bytes in its pipe, which no event tells of. */
 void spool_start(struct spool *spool) {
     spool->started = true;
-    if (spool->source->unwatched)
-        spool_ready(spool);
-    else
-        (void)descriptor_rearm(spool->source);
+    spool_ready(spool);
 }
 
 void spool_free_to(struct spool *spool, uint64_t position) {

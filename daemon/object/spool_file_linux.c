@@ -246,7 +246,7 @@ static int empty_pipe(struct spool_file *file) {
 }
 
 static struct spool_taken failed(int error) {
-    if (error == EINTR || error == EAGAIN)
+    if (error == EINTR || error == EAGAIN || error == ENOMEM || error == ENOBUFS)
         return (struct spool_taken){.source = SPOOL_IDLE};
     return (struct spool_taken){.source = SPOOL_FAILED, .error = error};
 }
@@ -267,9 +267,14 @@ static struct spool_taken read_source(struct spool_file *file, os_fd source, enu
     if (n > 0)
         head->next += (uint64_t)n;
     head->reading = 0;
+    if (n > 0)
+        return (struct spool_taken){.source = SPOOL_GOES_ON};
     if (n < 0)
-        return failed(error);
-    return (struct spool_taken){.source = n > 0 ? SPOOL_GOES_ON : SPOOL_ENDED};
+        return type == INSPECT_TTY && error == EIO ? (struct spool_taken){.source = SPOOL_HUNG}
+                                                   : failed(error);
+    return (struct spool_taken){.source = type == INSPECT_TTY    ? SPOOL_IDLE
+                                          : type == INSPECT_PIPE ? SPOOL_HUNG
+                                                                 : SPOOL_ENDED};
 }
 
 /* A terminal's read ignores the flag and waits if another holder has taken the bytes since poll(2); the worker is interrupted then. */

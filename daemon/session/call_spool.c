@@ -25,7 +25,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-enum { BYTES_UNIT = 4096, REPLY_HEAD = 64 + 11 * SPOOL_GAPS };
+enum { BYTES_UNIT = 4096, REPLY_HEAD = 128 + 11 * SPOOL_GAPS };
 
 struct reading {
     struct inflight inflight;

@@ -367,7 +367,7 @@ def case_survive():
             refused = attach('work')
             assert refused.ends() == 1, refused.whole
             terminal.type('exit\n')
-        assert terminal.ends() == 0, kills
+        assert terminal.ends() == 0, (kills, terminal.whole)
         assert holds() == [], kills
 
 
