@@ -21,6 +21,8 @@ struct spooling {
     uint64_t from;
     uint64_t until; /* without --follow: what there was at first */
     portd_id descriptor;
+    bool has_gap; /* one was told of: */
+    uint64_t gap;
     portd_spool spool;
     char bytes[CHUNK];
 };
@@ -103,8 +105,25 @@ static bool print_json(const struct spooling *spooling) {
     return output_event(object);
 }
 
-static bool print(const struct spooling *spooling) {
+/* One behind the last byte of an answer is before the first one of the next answer. */
+static void forget_told_gaps(struct spooling *spooling) {
+    portd_spool *spool = &spooling->spool;
+    size_t told = 0;
+
+    while (spooling->has_gap && told < spool->n_gaps && spool->gaps[told] <= spooling->gap)
+        told++;
+    spool->n_gaps -= told;
+    memmove(spool->gaps, spool->gaps + told, spool->n_gaps * sizeof(spool->gaps[0]));
+    if (spool->n_gaps > 0) {
+        spooling->has_gap = true;
+        spooling->gap = spool->gaps[spool->n_gaps - 1];
+    }
+}
+
+static bool print(struct spooling *spooling) {
     const portd_spool *spool = &spooling->spool;
+
+    forget_told_gaps(spooling);
 
     if (spool->count == 0 && spool->lost == 0 && spool->n_gaps == 0 && !spool->end)
         return true;
