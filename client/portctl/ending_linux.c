@@ -1,7 +1,7 @@
 /* ending_linux.c: how a process has ended, by its pidfd.
  *
  * A parent learns that by waiting. Of others the kernel tells it since 6.15, once the process has been reaped, as long as somebody had the pidfd
- * open by then; the broker has. So a parent that reaps late is waited for a while. */
+ * open by then; the broker has. So a parent that reaps late is waited for a while. A request during which it reaps fails with ESRCH; the next one is answered. */
 #define _GNU_SOURCE
 #include "ending.h"
 
@@ -47,14 +47,19 @@ static bool reap(int process, struct ending *ending) {
 struct ending ending_of(int process) {
     int64_t until = portd_now() + REAP_US;
     struct ending ending = {.known = false};
+    bool vanished = false;
 
     if (reap(process, &ending))
         return ending;
     for (;;) {
         struct info info = {.mask = INFO_EXIT};
 
-        if (ioctl(process, GET_INFO, &info) != 0)
-            return ending;
+        if (ioctl(process, GET_INFO, &info) != 0) {
+            if (errno != ESRCH || vanished)
+                return ending;
+            vanished = true;
+            continue;
+        }
         if ((info.mask & INFO_EXIT) != 0)
             return read_code(info.exit_code);
         if (portd_now() >= until)
