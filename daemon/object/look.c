@@ -12,7 +12,7 @@ unsigned look_poisons(const struct look_state *put, const struct look *now) {
         poisons |= LOOK_SHUT_WRITE;
     if (known & LOOK_KNOWS_FLAGS && (put->flags ^ state->flags) & LOOK_CHANGING)
         poisons |= LOOK_FLAGS;
-    if (known & LOOK_KNOWS_OFFSET && put->offset != state->offset)
+    if (known & LOOK_KNOWS_OFFSET && (uint32_t)put->offset != (uint32_t)state->offset)
         poisons |= LOOK_OFFSET;
     return poisons;
 }

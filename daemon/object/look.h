@@ -79,7 +79,7 @@ int look_set_flags(os_fd fd, unsigned flags);
 
 /* ---- parts of look_unix.c that differ */
 
-/* The offset of a regular file without the lock of its position. False: it is not told. */
+/* The offset of a regular file without the lock of its position, or of one behind 4 GiB the lower half of it. False: it is not told. */
 bool look_offset(os_fd fd, uint64_t *offset);
 
 /* For workers: what only this system tells. */

@@ -108,7 +108,7 @@ static void answer(const struct repair *repair) {
     Portd__V1__Poison done[LOOK_POISONS], left[LOOK_POISONS];
     unsigned bits = repair->before & ~repair->left;
     struct refusal refusal;
-    if (repair->error < 0 || (repair->left && !bits)) {
+    if ((repair->error < 0 || repair->left) && !bits) { /* what was repaired is told before what failed */
         if (repair->error < 0)
             refuse_error(repair->error, &refusal);
         else
