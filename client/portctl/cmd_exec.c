@@ -243,7 +243,7 @@ static int tell_door(const struct exec *exec, portd_client *client) {
     rc = 0;
     if (strncmp(address, scheme, sizeof(scheme) - 1) != 0)
         rc = failure_code(output, PORTD_E_UNSUPPORTED,
-                          "one is opened by door { notify = \"unix:PATH\" } in its configuration",
+                          "door { notify = \"unix:PATH\" } in its configuration opens one at its next start",
                           "the broker has no door for notifications");
     else if ((error = program_set("NOTIFY_SOCKET", address + sizeof(scheme) - 1)) != 0)
         rc = failure_code(output, PORTD_E_SYSTEM, NULL, "cannot set the program's environment: %s",

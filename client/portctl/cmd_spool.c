@@ -158,9 +158,8 @@ static int go(struct spooling *spooling) {
             return PORTCTL_DONE;
         spooling->from = spooling->spool.position + spooling->spool.count;
     } while (!is_over(spooling));
-    if (spooling->acknowledges)
-        (void)ask(spooling, portd_now());
-    return PORTCTL_DONE;
+    rc = spooling->acknowledges ? read_some(spooling, portd_now()) : 0;
+    return rc < 0 && rc != PORTD_E_NOT_FOUND ? fail(spooling, rc) : PORTCTL_DONE;
 }
 
 static int parse(const struct invocation *in, struct spooling *spooling) {

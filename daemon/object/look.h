@@ -70,9 +70,10 @@ void look_fill(os_fd fd, enum inspect_type type, struct look *look);
 /* Bits of look_poison. What is not known of both times is none. */
 unsigned look_poisons(const struct look_state *put, const struct look *now);
 
-/* For workers: a stream socket that was shut down listens again, at the address that it had. 0, a negative errno, or LOOK_E_NO_WAY: no socket of that type can. */
+/* For workers: a stream socket that was shut down listens again, at the address that it had. 0, a negative errno, or LOOK_E_NO_WAY: no socket of that type can, or it has lost its port.
+ * *lost: the port that it lost when that failed before, or 0; likewise after a failure. */
 enum { LOOK_E_NO_WAY = 1 };
-int look_listen(os_fd fd, enum inspect_type type);
+int look_listen(os_fd fd, enum inspect_type type, uint16_t *lost);
 
 /* For workers: sets those of LOOK_CHANGING as in `flags`. 0, a negative errno, or LOOK_E_NO_WAY. */
 int look_set_flags(os_fd fd, unsigned flags);
@@ -81,6 +82,9 @@ int look_set_flags(os_fd fd, unsigned flags);
 
 /* The offset of a regular file without the lock of its position, or of one behind 4 GiB the lower half of it. False: it is not told. */
 bool look_offset(os_fd fd, uint64_t *offset);
+
+/* After a bind(2) of the TCP socket that failed: its address is that sockaddr again, without the port. */
+void look_restore_address(os_fd fd, const void *address, size_t size);
 
 /* For workers: what only this system tells. */
 void look_more(os_fd fd, enum inspect_type type, struct look *look);

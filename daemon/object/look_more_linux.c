@@ -31,6 +31,24 @@ bool look_offset(os_fd fd, uint64_t *offset) {
     return true;
 }
 
+/* With the option bind(2) takes the address and looks for no port. */
+void look_restore_address(os_fd fd, const void *address, size_t size) {
+    static const int on = 1;
+    int before;
+    socklen_t before_size = sizeof before;
+    struct sockaddr_storage bare;
+    memcpy(&bare, address, size);
+    if (bare.ss_family == AF_INET)
+        ((struct sockaddr_in *)&bare)->sin_port = 0;
+    else
+        ((struct sockaddr_in6 *)&bare)->sin6_port = 0;
+    if (getsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &before, &before_size) ||
+        setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on))
+        return;
+    (void)bind(fd, (struct sockaddr *)&bare, (socklen_t)size);
+    (void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &before, sizeof before);
+}
+
 static void ask_path(os_fd fd, struct look *look) {
     char link[LOOK_PATH], text[4 * LOOK_PATH + 1], name[32];
     (void)snprintf(name, sizeof name, "/proc/self/fd/%d", fd);

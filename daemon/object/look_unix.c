@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -68,17 +69,34 @@ void look_fill(os_fd fd, enum inspect_type type, struct look *look) {
     look_more(fd, type, look);
 }
 
+/* In network byte order. NULL: it has none. */
+static in_port_t *port_of(struct sockaddr_storage *address) {
+    if (address->ss_family == AF_INET)
+        return &((struct sockaddr_in *)address)->sin_port;
+    return address->ss_family == AF_INET6 ? &((struct sockaddr_in6 *)address)->sin6_port : NULL;
+}
+
 /* One that got its port from the system has lost it with its shutdown, and would get another one: so it is bound to the one that it had. One that was bound to a
- * port still is (EINVAL). */
-int look_listen(os_fd fd, enum inspect_type type) {
+ * port still is (EINVAL). Linux makes the address that of all interfaces when it cannot bind: it would listen there next time. */
+int look_listen(os_fd fd, enum inspect_type type, uint16_t *lost) {
     struct sockaddr_storage address;
     socklen_t size = sizeof address;
     if (type != INSPECT_TCP && type != INSPECT_TCP_LISTENER)
         return LOOK_E_NO_WAY;
     if (getsockname(fd, (struct sockaddr *)&address, &size))
         return -errno;
-    if (bind(fd, (struct sockaddr *)&address, size) && errno != EINVAL)
-        return -errno;
+    in_port_t *port = port_of(&address);
+    if (!port || (!*port && !*lost))
+        return LOOK_E_NO_WAY;
+    if (!*port)
+        *port = htons(*lost);
+    if (bind(fd, (struct sockaddr *)&address, size) && errno != EINVAL) {
+        int error = errno;
+        *lost = ntohs(*port);
+        look_restore_address(fd, &address, size);
+        return -error;
+    }
+    *lost = 0;
     return listen(fd, SOMAXCONN) ? -errno : 0;
 }
 

@@ -13,9 +13,10 @@ void look_fill(os_fd fd, enum inspect_type type, struct look *look) {
         (void)stream_addresses(fd, &look->local, &look->peer);
 }
 
-int look_listen(os_fd fd, enum inspect_type type) {
+int look_listen(os_fd fd, enum inspect_type type, uint16_t *lost) {
     (void)fd;
     (void)type;
+    (void)lost;
     return LOOK_E_NO_WAY;
 }
 

@@ -1,6 +1,6 @@
 /* call_look.c: show_hold: what the system tells of held descriptors.
  *
- * The system answers some questions under locks that another holder can keep (look.h), so a worker asks, as one job of the asker, who is charged for what it brings.
+ * The system answers some questions under locks that another holder can keep (look.h), so a worker asks, as one job of who has put it: locks that his descriptors have keep no others waiting. The asker is charged for what it brings.
  * The descriptors stay open meanwhile (descriptor_begin_job). What has ended since, or may no longer be listed, is refused. */
 #include "call.h"
 #include "connection.h"
@@ -149,6 +149,14 @@ static struct held *find(struct call *call, os_uid owner, const char *name) {
     return held;
 }
 
+/* Whose job it is: of one who has put something that others hold, since that may keep the worker waiting; else the asker's. */
+static os_uid payer(const struct showing *showing, const struct connection *connection) {
+    for (size_t i = 0; i < showing->n; i++)
+        if (showing->parts[i].descriptor->user != connection->user)
+            return showing->parts[i].descriptor->user->uid;
+    return connection->user->uid;
+}
+
 int call_show_hold(struct call *call) {
     const Portd__V1__ShowHold *show = call->request->show_hold;
     struct connection *connection = call->connection;
@@ -181,7 +189,7 @@ int call_show_hold(struct call *call) {
     showing->job = (struct offload_job){.work = work,
                                         .done = on_worked,
                                         .drop = on_dropped,
-                                        .uid = connection->user->uid,
+                                        .uid = payer(showing, connection),
                                         .identity = showing->identity,
                                         .quick = true};
     showing->inflight = (struct inflight){.windowed = true, .emit = emit, .orphan = orphan};

@@ -10,6 +10,7 @@
 #include "daemon/loop/offload.h"
 #include "daemon/object/bound.h"
 #include "daemon/object/env.h"
+#include "daemon/object/hold.h"
 #include "dispatch.h"
 #include "hold_name.h"
 #include "holding.h"
@@ -34,6 +35,7 @@ struct repair {
     bool flags; /* these, too */
     struct look_state at_put;
     struct look look;
+    uint16_t lost_port;
     unsigned before, left; /* bits of look_poison */
     int error;
 };
@@ -61,7 +63,7 @@ static void work(struct offload_job *job) {
         return;
     repair->before = repair->left = look(repair);
     if (repair->before & LOOK_NOT_LISTENING)
-        repair->error = look_listen(repair->fd, repair->type);
+        repair->error = look_listen(repair->fd, repair->type, &repair->lost_port);
     if (repair->error >= 0 && repair->flags && repair->before & LOOK_FLAGS)
         repair->error = look_set_flags(repair->fd, repair->at_put.flags);
     if (repair->before)
@@ -128,6 +130,9 @@ static void answer(const struct repair *repair) {
 
 static void on_worked(struct offload_job *job) {
     struct repair *repair = repair_of(job);
+    struct hold *hold = hold_of(repair->descriptor);
+    if (hold)
+        held_of(hold)->lost_port = repair->lost_port;
     if (repair->inflight.connection) {
         inflight_remove(&repair->inflight);
         answer(repair);
@@ -156,12 +161,13 @@ int call_repair_hold(struct call *call) {
     repair->type = (enum inspect_type)repair->descriptor->type;
     repair->flags = message->flags;
     repair->at_put = held->at_put;
+    repair->lost_port = held->lost_port;
     repair->inflight = (struct inflight){.windowed = true, .orphan = orphan};
     repair->identity = identity_ref(connection->identity);
     repair->job = (struct offload_job){.work = work,
                                        .done = on_worked,
                                        .drop = on_dropped,
-                                       .uid = connection->user->uid,
+                                       .uid = repair->descriptor->user->uid,
                                        .identity = repair->identity,
                                        .quick = true};
     inflight_add(connection, &repair->inflight, call->request->id);

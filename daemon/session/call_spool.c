@@ -206,8 +206,8 @@ int call_read_spool(struct call *call) {
     }
     if (!held->spool)
         return refusal_set(&call->refusal, REFUSAL_UNSUPPORTED, "name",
-                           "put it with a spool, or read by a port of it", "\"%.100s\" has no spool",
-                           message->name);
+                           "put it (or run the program) with a spool, or read by a port of it",
+                           "\"%.100s\" has no spool", message->name);
     if (!wish.oldest && wish.from > held->spool->next)
         return refusal_set(&call->refusal, REFUSAL_INVALID, "from", NULL,
                            "position %" PRIu64 " is behind the last byte: the next one is %" PRIu64,

@@ -30,6 +30,7 @@ struct held {
     os_uid by;
     uint32_t by_pid;
     struct look_state at_put;            /* what it was then */
+    uint16_t lost_port;                  /* look_listen */
     struct given given;                  /* since the broker's start */
     bool hang_up;                        /* it ends with its hang-up, */
     bool counts;                         /* which is watched for */

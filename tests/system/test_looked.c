@@ -274,7 +274,8 @@ static void an_address_that_is_taken_is_told(void **state) {
     struct sockaddr_in at;
     unsigned done, left;
     (void)state;
-    put(c, "web", listener(false, &at));
+    int fd = listener(false, &at);
+    put(c, "web", fd);
     elsewhere(fixture_address(), "web", shut);
     int other = fixture_own(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     assert_return_code(bind(other, (struct sockaddr *)&at, sizeof at), errno);
@@ -282,6 +283,15 @@ static void an_address_that_is_taken_is_told(void **state) {
     assert_int_equal(repair(c, "web", 0, &done, &left), PORTD_E_SYSTEM);
     assert_int_equal(portd_last_errno(c), EADDRINUSE);
     assert_int_equal(poisons(c, "web"), BIT(NOT_LISTENING));
+    assert_int_equal(repair(c, "web", 0, &done, &left), PORTD_E_SYSTEM);
+    fixture_close(other);
+    assert_int_equal(repair(c, "web", 0, &done, &left), 1);
+    struct sockaddr_in now;
+    socklen_t size = sizeof now;
+    assert_return_code(getsockname(fd, (struct sockaddr *)&now, &size), errno);
+    assert_int_equal(now.sin_port, at.sin_port);
+    assert_int_equal(ntohl(now.sin_addr.s_addr), INADDR_LOOPBACK); /* and not on all interfaces */
+    assert_true(connects(&at));
     drop_all(c);
 }
 
