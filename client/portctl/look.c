@@ -16,8 +16,9 @@ enum { BATCH = 16 };
 #define BROKER_COLUMNS                                                                                       \
     {"name", COLUMN_PLAIN, false}, {"id", COLUMN_PLAIN, false}, {"type", COLUMN_PLAIN, false},               \
         {"owner", COLUMN_PLAIN, true}, {"ttl_us", COLUMN_DURATION, true}, {"process", COLUMN_PLAIN, true},   \
-        {"hang_up", COLUMN_PLAIN, true}, {"copies", COLUMN_PLAIN, true}, {"age_us", COLUMN_DURATION, true},  \
-        {"put_by", COLUMN_PLAIN, true}, {"put_pid", COLUMN_PLAIN, true}, {"gets", COLUMN_PLAIN, false}, {    \
+        {"hang_up", COLUMN_PLAIN, true}, {"spool", COLUMN_PLAIN, true}, {"copies", COLUMN_PLAIN, true},      \
+        {"age_us", COLUMN_DURATION, true}, {"put_by", COLUMN_PLAIN, true}, {"put_pid", COLUMN_PLAIN, true},  \
+        {"gets", COLUMN_PLAIN, false}, {                                                                     \
         "got_us", COLUMN_DURATION, true                                                                      \
     }
 

@@ -4,3 +4,5 @@
 #include <stddef.h>
 
 const char *program_of_this(void) { return NULL; }
+
+void program_name(void) {} /* the path is its own */

@@ -14,3 +14,5 @@ const char *program_of_this(void) {
 
     return sysctl(name, sizeof(name) / sizeof(*name), path, &size, NULL, 0) == 0 ? path : NULL;
 }
+
+void program_name(void) {} /* the path is its own */

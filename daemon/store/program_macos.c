@@ -11,3 +11,5 @@ const char *program_of_this(void) {
 
     return _NSGetExecutablePath(path, &room) == 0 ? path : NULL;
 }
+
+void program_name(void) {} /* the path is its own */

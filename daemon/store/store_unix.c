@@ -3,6 +3,7 @@
 #include "daemon/loop/closer.h"
 #include "keeper.h"
 #include "keeper.pb-c.h"
+#include "program.h"
 #include "proto/container.h"
 #include "store_sending.h"
 
@@ -189,5 +190,6 @@ void store_inherit(os_fd *channel, os_fd *listener) {
         if (transport_adopt(*channel) || transport_adopt(*listener))
             *channel = *listener = OS_FD_NONE;
     }
+    program_name();
     (void)unsetenv(KEEPER_VARIABLE); /* not for programs that are started by this one */
 }
