@@ -1,9 +1,11 @@
-/* admin.c: ping, list, show and status, ending a session, and reading the configuration again. */
+/* admin.c: ping, list, show and status, ending a session, reading the configuration again, and replacing the broker. */
 #include "call.h"
 #include "client.h"
 #include "list.h"
 #include "submit.h"
 #include "text.h"
+
+#include "proto/container.h"
 
 #include <string.h>
 
@@ -116,6 +118,15 @@ static int read_reloaded(portd_client *client, const portd_request *request, con
     return 1;
 }
 
+static int read_upgraded(portd_client *client, const portd_request *request, const Portd__V1__Reply *reply,
+                         struct channel_frame *frame, portd_result *result) {
+    (void)client;
+    (void)request;
+    (void)frame;
+    result->pid = reply->upgrade->pid;
+    return 1;
+}
+
 /* ---- without blocking --------------------------------------------------------------------------------------------- */
 
 int portd_ping_start(portd_client *client, portd_callback *callback, void *data, portd_request **request) {
@@ -194,6 +205,15 @@ int portd_reload_start(portd_client *client, portd_callback *callback, void *dat
     return submit_request(client, &message, OS_FD_NONE, read_reloaded, callback, data, request);
 }
 
+int portd_upgrade_start(portd_client *client, portd_callback *callback, void *data, portd_request **request) {
+    Portd__V1__Upgrade upgrade = PORTD__V1__UPGRADE__INIT;
+    Portd__V1__Request message = PORTD__V1__REQUEST__INIT;
+
+    message.method_case = PORTD__V1__REQUEST__METHOD_UPGRADE;
+    message.upgrade = &upgrade;
+    return submit_request(client, &message, OS_FD_NONE, read_upgraded, callback, data, request);
+}
+
 /* ---- blocking ----------------------------------------------------------------------------------------------------- */
 
 int portd_ping(portd_client *client, int64_t deadline) {
@@ -259,4 +279,29 @@ int portd_reload(portd_client *client, int64_t deadline, portd_list **list) {
     portd_client *asked = call_begin_list(&call, client, list);
 
     return call_end(&call, portd_reload_start(asked, call_done, &call, &call.request), deadline);
+}
+
+/* A blocking call and where its result goes. */
+struct upgrade_call {
+    struct call call;
+    uint32_t *pid;
+};
+
+static int keep_upgraded(struct call *call, const portd_result *result) {
+    const struct upgrade_call *kept = CONTAINER_OF(call, struct upgrade_call, call);
+
+    if (kept->pid)
+        *kept->pid = result->pid;
+    return result->code;
+}
+
+int portd_upgrade(portd_client *client, int64_t deadline, uint32_t *pid) {
+    struct upgrade_call kept = {.pid = pid};
+    portd_client *asked = call_begin(&kept.call, client);
+
+    if (pid)
+        *pid = 0;
+    kept.call.keep = keep_upgraded;
+    return call_end(&kept.call, portd_upgrade_start(asked, call_done, &kept.call, &kept.call.request),
+                    deadline);
 }

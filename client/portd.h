@@ -492,6 +492,7 @@ typedef struct portd_result {
     size_t n_held;                 /* how many there are of each of these three */
     const portd_spool *spool;      /* spool_read; the bytes are in bytes and count */
     unsigned repaired, left;       /* repair: PORTD_POISON_BITs */
+    uint32_t pid;                  /* upgrade: of the broker */
 } portd_result;
 
 typedef void portd_callback(portd_client *client, const portd_result *result, void *data);
@@ -501,7 +502,7 @@ typedef void portd_callback(portd_client *client, const portd_result *result, vo
 PORTD_API unsigned portd_version(void); /* PORTD_VERSION_HEX of the library at run time */
 
 /* Features of this library: "handle", "wait-one", "goodbye", "ports", "start", "session-token", "session-owner", "stats",
- * "monitor", "splice", "reload", "hold", "why", "spool", "look". False for unknown names, so a program may test for later features. */
+ * "monitor", "splice", "reload", "hold", "why", "spool", "look", "upgrade". False for unknown names, so a program may test for later features. */
 PORTD_API bool portd_has_feature(const char *name);
 
 PORTD_API int64_t portd_now(void); /* the time on the clock of all deadlines, in microseconds */
@@ -1040,6 +1041,11 @@ PORTD_API int portd_monitor(portd_client *client, portd_id session, uint64_t *cu
  * portd_last_error tells the first one, and the old one stays. */
 PORTD_API int portd_reload(portd_client *client, int64_t deadline, portd_list **list);
 
+/* Has another broker take over, of the program that is installed now; connections, sessions and what they have go on. Requires the right admin, and a broker with a
+ * keeper: else PORTD_E_UNSUPPORTED. Returns 1, and *pid (may be NULL) is that broker's; PORTD_E_SYSTEM: it has not taken over, portd_last_error says why, and the one before goes
+ * on. What other clients have asked for and is under way for more than two seconds is answered with PORTD_E_UNCERTAIN. */
+PORTD_API int portd_upgrade(portd_client *client, int64_t deadline, uint32_t *pid);
+
 /* A list outlives its client (but not the allocator's context); pointers from it are valid until portd_list_free. */
 PORTD_API size_t portd_list_count(const portd_list *list);
 PORTD_API const portd_item *portd_list_item(const portd_list *list, size_t i);
@@ -1102,6 +1108,8 @@ PORTD_API int portd_monitor_start(portd_client *client, portd_id session, uint64
 PORTD_API int portd_why_start(portd_client *client, const char *owner, const char *name, int right,
                               const char *uid, const uint32_t *gids, size_t n_gids, portd_callback *callback,
                               void *data, portd_request **request);
+PORTD_API int portd_upgrade_start(portd_client *client, portd_callback *callback, void *data,
+                                  portd_request **request);
 PORTD_API int portd_reload_start(portd_client *client, portd_callback *callback, void *data,
                                  portd_request **request);
 PORTD_API int portd_end_session_start(portd_client *client, portd_id session, portd_callback *callback,

@@ -32,6 +32,7 @@
 #include "reloader.h"
 #include "rules.h"
 #include "service.h"
+#include "session/connection_again.h"
 #include "session/dispatch.h"
 #include "session/holding.h"
 #include "session/listener.h"
@@ -40,6 +41,8 @@
 #include "session/session.h"
 #include "side_door.h"
 #include "store/store.h"
+#include "upgrade/giver.h"
+#include "upgrade/heir.h"
 #include "utlist.h"
 
 #include <errno.h>
@@ -65,6 +68,8 @@ struct broker {
     struct reloader reloader;
     struct store *store;
     struct give_back give_back;
+    struct giver giver;
+    struct heir heir;
     struct loop_timer log;
     int64_t log_due; /* when the timer fires; LOG_NEVER: not set */
     bool registry_made, sessions_made, users_made;
@@ -93,6 +98,11 @@ static void on_reload_signal(void *context, int number) {
     struct broker *broker = context;
     (void)number;
     reloader_start(&broker->reloader, NULL);
+}
+
+static void on_upgrade_asked(void *context, struct upgrade_wait *wait) {
+    struct broker *broker = context;
+    giver_start(&broker->giver, wait);
 }
 
 static void on_reload_asked(void *context, struct reload_wait *wait) {
@@ -182,7 +192,9 @@ static int64_t on_round(void *context) {
     struct turns *turns = &broker->users.turns;
     if (!turns_have_work(turns))
         after(broker); /* callbacks of the loop may have queued replies */
-    return turns_round(turns, after, broker) ? 0 : turns_rest(turns);
+    bool more = turns_round(turns, after, broker);
+    giver_round(&broker->giver);
+    return more ? 0 : turns_rest(turns);
 }
 
 static int make_parts(struct broker *broker, size_t limit) {
@@ -206,8 +218,8 @@ static bool own_only(const struct config *config, os_fd listener) {
 
 /* With a keeper, which has tried them before the first broker, one that cannot be opened any more is only told of: without it what is held can still be had. */
 static int open_side_doors(struct broker *broker, const struct config *config) {
-    int s6 = side_door_open(&broker->s6, config, CONFIG_DOOR_S6),
-        notify = side_door_open(&broker->notify, config, CONFIG_DOOR_NOTIFY);
+    int s6 = side_door_open(&broker->s6, config, CONFIG_DOOR_S6, &broker->heir),
+        notify = side_door_open(&broker->notify, config, CONFIG_DOOR_NOTIFY, &broker->heir);
     return store_is_kept(broker->store) ? 0 : s6 ? s6 : notify;
 }
 
@@ -258,6 +270,8 @@ static int make_registry(struct broker *broker, const struct config *config, siz
     broker->sessions_made = true;
     broker->sessions.reload = on_reload_asked;
     broker->sessions.reload_context = broker;
+    broker->sessions.upgrade = on_upgrade_asked;
+    broker->sessions.upgrade_context = broker;
     broker->sessions.store = broker->store;
     error = listener_open(&broker->listener, listener, &broker->sessions, &broker->users);
     if (!error)
@@ -267,28 +281,34 @@ static int make_registry(struct broker *broker, const struct config *config, siz
     if (error)
         return error;
     if (fd_table_free(&broker->fd_table) >= FD_TABLE_LEAST)
-        return give_back_begin(&broker->give_back, &broker->sessions, broker->store);
+        return give_back_begin(&broker->give_back, &broker->sessions, broker->store, &broker->heir);
     log_write(LOG_LEVEL_ERROR, "the open file limit is %zu, but at least %zu is needed", limit,
               broker->fd_table.used + FD_TABLE_KEEP + FD_TABLE_LEAST);
     return -EMFILE;
 }
 
 struct broker *broker_new(const struct config *config, const struct config_given *given, struct door *door,
-                          os_fd keeper) {
+                          const struct store_inherited *inherited) {
     struct broker *broker = calloc(1, sizeof *broker);
     size_t limit = service_descriptor_limit();
     int error = broker ? make_parts(broker, limit) : -ENOMEM;
+    if (!error)
+        error = heir_begin(&broker->heir, inherited->link);
     if (!error)
         error =
             reloader_init(&broker->reloader, broker->offload, given, config, use_config, tell_reload, broker);
     if (!error)
         error = service_watch(broker->loop, on_stop, on_reload_signal, broker);
     if (!error) {
-        broker->store = store_new(broker->loop, broker->closer, &broker->fd_table, keeper);
+        broker->store = store_new(broker->loop, broker->closer, &broker->fd_table, inherited->channel);
         error = broker->store ? 0 : -errno;
     }
     if (!error)
         error = make_registry(broker, config, limit, door->listener);
+    if (!error)
+        error = giver_init(&broker->giver, &broker->sessions, broker->store, &broker->s6, &broker->notify);
+    if (broker)
+        heir_deinit(&broker->heir);
     if (error) {
         log_write(LOG_LEVEL_ERROR, "cannot start: %s", os_error_text(-error));
         (void)broker_free(broker);
@@ -305,6 +325,8 @@ struct broker *broker_new(const struct config *config, const struct config_given
 }
 
 int broker_run(struct broker *broker) {
+    if (broker->registry.frozen)
+        sessions_thaw(&broker->sessions);
     after(broker);
     store_ready(broker->store);
     return loop_run(broker->loop);
@@ -336,6 +358,7 @@ bool broker_free(struct broker *broker) {
     if (!broker)
         return false;
     broker->give_back.store = NULL;
+    giver_deinit(&broker->giver);
     if (broker->sessions_made) {
         report(broker);
         store_leave(broker->store); /* the keeper ends as well */

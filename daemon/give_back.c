@@ -9,10 +9,12 @@
 #include "object/env.h"
 #include "object/registry.h"
 #include "proto/container.h"
+#include "session/connection_again.h"
 #include "session/hold_record.h"
 #include "session/holding.h"
 #include "session/recorded.h"
 #include "session/session.h"
+#include "upgrade/heir.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -32,6 +34,7 @@ struct gathered {
 struct all {
     struct give_back *give_back;
     struct store *store;
+    struct heir *heir;
     struct gathered *entries;
     size_t n, room;
     bool numbered;
@@ -131,8 +134,12 @@ static void close_all(const struct all *all, const struct store_entry *entry) {
 
 static void on_entry(void *context, struct store_entry *entry) {
     struct all *all = context;
-    int error = entry->key ? gather_one(all, entry) : take_numbers(all, entry);
+    /* What the keeper knows of sessions the other broker knows better. */
+    bool known = all->heir->is_one && !entry->moved && entry->key && recorded_is_known(entry);
+    int error = known ? 0 : entry->key ? gather_one(all, entry) : take_numbers(all, entry);
     fd_table_take(all->give_back->sessions->env->fd_table, entry->n_fds);
+    if (known)
+        close_all(all, entry);
     if (error)
         close_all(all, entry); /* the keeper has its copies */
     if (error && !all->error)
@@ -171,6 +178,14 @@ static void forget(struct store *store, uint64_t key) {
         free(order);
 }
 
+/* The other broker still has it, if there is one. */
+static void lose_one(struct all *all, const struct store_entry *entry) {
+    if (all->heir->is_one)
+        all->error = -ECANCELED;
+    else
+        forget(all->store, entry->key);
+}
+
 /* True: it is held again. What a newer program wrote stays with the keeper, and comes back when that runs again. */
 static bool restore(struct all *all, struct store_entry *entry) {
     struct sessions *sessions = all->give_back->sessions;
@@ -179,7 +194,7 @@ static bool restore(struct all *all, struct store_entry *entry) {
     int done = recorded_restore(sessions, entry, &refusal);
     if (done < 0) {
         log_write(LOG_LEVEL_ERROR, "a part of a session is lost: %s; id=%" PRIu64, refusal.text, entry->key);
-        forget(all->store, entry->key);
+        lose_one(all, entry);
     }
     if (done)
         return false;
@@ -194,17 +209,32 @@ static bool restore(struct all *all, struct store_entry *entry) {
     if (!held_restore(sessions, entry, &record, &refusal))
         return true;
     lose(entry, &record, refusal.text);
-    forget(all->store, entry->key);
+    lose_one(all, entry);
     return false;
 }
 
-int give_back_begin(struct give_back *give_back, struct sessions *sessions, struct store *store) {
-    struct all all = {.give_back = give_back, .store = store};
+/* Connections come last, and need everything else. */
+static int finish(struct all *all) {
+    struct sessions *sessions = all->give_back->sessions;
+    int error = all->error ? all->error : heir_connect(all->heir, sessions);
+    if (error)
+        return error;
+    recorded_finish(sessions);
+    return all->heir->is_one ? heir_take_over(all->heir) : 0;
+}
+
+int give_back_begin(struct give_back *give_back, struct sessions *sessions, struct store *store,
+                    struct heir *heir) {
+    struct all all = {.give_back = give_back, .store = store, .heir = heir};
     size_t holds = 0;
     *give_back = (struct give_back){.sessions = sessions, .store = store_is_kept(store) ? store : NULL};
     if (!give_back->store)
         return 0;
-    int error = store_read(store, on_entry, &all);
+    if (heir->is_one)
+        sessions_freeze(sessions);
+    int error = heir->is_one ? heir_read(heir, on_entry, &all) : 0;
+    if (!error)
+        error = store_read(store, on_entry, &all);
     if (!error)
         error = all.error;
     if (!error && all.n && !all.numbered)
@@ -221,11 +251,15 @@ int give_back_begin(struct give_back *give_back, struct sessions *sessions, stru
     }
     free(all.entries);
     if (!error)
-        recorded_finish(sessions);
+        error = finish(&all);
+    if (error)
+        heir_fail(heir,
+                  error == -ECANCELED ? "it cannot have all that this broker has" : os_error_text(-error));
     if (!error && all.n)
         log_write(LOG_LEVEL_INFO,
-                  "what an earlier broker held is there again; holds=%zu records=%zu sessions=%zu", holds,
-                  all.n, sessions->n);
+                  "what an earlier broker held is there again; holds=%zu records=%zu sessions=%zu "
+                  "connections=%zu",
+                  holds, all.n, sessions->n, sessions->n_connections);
     if (error)
         log_write(LOG_LEVEL_ERROR, "cannot get back what the keeper has: %s", os_error_text(-error));
     return error;

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct heir;
 struct sessions;
 
 struct give_back {
@@ -19,8 +20,10 @@ struct give_back {
         next; /* ids below this number may be issued: as the keeper knows, and as it is told now */
 };
 
-/* Before the broker serves clients. Holds that cannot be restored are closed, and logged as lost. 0 or a negative errno: the broker cannot start. */
-int give_back_begin(struct give_back *give_back, struct sessions *sessions, struct store *store);
+/* Before the broker serves clients. Holds that cannot be restored are closed, and logged as lost; but if it takes over from another one, everything is restored, and all else too that the other
+ * one had, or nothing is lost, and that one goes on. 0 or a negative errno: the broker cannot start. */
+int give_back_begin(struct give_back *give_back, struct sessions *sessions, struct store *store,
+                    struct heir *heir);
 
 /* To be called after each turn: gives the keeper further numbers long before they are needed. */
 void give_back_after(struct give_back *give_back);

@@ -59,16 +59,17 @@ static struct config *load(const struct options *options, int *status) {
     return config;
 }
 
-/* With a configuration, and a log. keeper: the channel to it, and its listener; OS_FD_NONE: this process opens its own. */
-static int serve(const struct options *options, const struct config *config, char **argv, os_fd keeper,
-                 os_fd listener) {
+/* With a configuration, and a log. Without a keeper this process opens its own listener. */
+static int serve(const struct options *options, const struct config *config, char **argv,
+                 const struct store_inherited *inherited) {
+    os_fd keeper = inherited->channel;
     struct broker *broker;
     struct door door;
     bool left_behind;
     int status;
     int error = service_hold();
     if (!error)
-        error = keeper == OS_FD_NONE ? door_open(&door, config) : door_inherit(&door, listener);
+        error = keeper == OS_FD_NONE ? door_open(&door, config) : door_inherit(&door, inherited->listener);
     if (error)
         return status_without_listener(config, error);
     if (!service_may_notify(options->notify_fd, door.listener)) {
@@ -84,7 +85,7 @@ static int serve(const struct options *options, const struct config *config, cha
         return status;
     }
     door_discard_stored(&door);
-    broker = broker_new(config, &options->given, &door, keeper);
+    broker = broker_new(config, &options->given, &door, inherited);
     status = EXIT_FAILURE;
     if (broker) {
         if (keeper == OS_FD_NONE)
@@ -104,9 +105,9 @@ static int serve(const struct options *options, const struct config *config, cha
 static int run(int argc, char **argv) {
     static struct options options; /* a thread that stays reads it until the end */
     struct config *config;
-    os_fd keeper, listener;
+    struct store_inherited inherited;
     int status;
-    store_inherit(&keeper, &listener);
+    store_inherit(&inherited);
     if (service_begin())
         return EXIT_FAILURE; /* it has written why to stderr */
     if (thread_interrupts_begin())
@@ -114,7 +115,7 @@ static int run(int argc, char **argv) {
     status = options_parse(&options, argc, argv);
     if (status)
         return status == 1 ? EXIT_SUCCESS : status;
-    if (keeper != OS_FD_NONE)
+    if (inherited.channel != OS_FD_NONE)
         options.notify_fd = OS_FD_NONE; /* the keeper has it */
     if (options.check_config)
         return check(&options);
@@ -127,7 +128,7 @@ static int run(int argc, char **argv) {
     if (!config)
         return status;
     log_set_level((enum log_level)config_number(config, CONFIG_LOG_LEVEL));
-    status = serve(&options, config, argv, keeper, listener);
+    status = serve(&options, config, argv, &inherited);
     config_free(config);
     return status;
 }

@@ -4,11 +4,18 @@
 #include "base/log.h"
 #include "door.h"
 #include "proto/letter.h"
+#include "upgrade/heir.h"
 
-int side_door_open(struct side_door *door, const struct config *config, enum config_key key) {
+int side_door_open(struct side_door *door, const struct config *config, enum config_key key,
+                   struct heir *heir) {
     const char *address = config_text(config, key);
     if (!address)
         return 0;
+    door->fd = heir_take_door(heir, address, &door->file);
+    if (door->fd != OS_FD_NONE) {
+        door->address = address;
+        return 0;
+    }
     unsigned mode = (unsigned)config_number(config, CONFIG_MODE);
     int error = key == CONFIG_DOOR_NOTIFY ? letter_bind(address, mode, &door->fd, &door->file)
                                           : transport_listen(address, mode, &door->fd, &door->file);
@@ -22,7 +29,8 @@ int side_door_open(struct side_door *door, const struct config *config, enum con
 
 int side_door_try(const struct config *config, enum config_key key) {
     struct side_door door = {.fd = OS_FD_NONE};
-    int error = side_door_open(&door, config, key);
+    struct heir none = {.is_one = false};
+    int error = side_door_open(&door, config, key, &none);
     side_door_close(&door);
     os_close(door.fd);
     return error;

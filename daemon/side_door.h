@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 struct dialect;
+struct heir;
 
 struct side_door {
     const char *address; /* borrowed; NULL: there is none */
@@ -20,8 +21,9 @@ struct side_door {
     bool listens, takes; /* of these two, the one that is open */
 };
 
-/* Makes the socket file, if the key is set. 0, or a negative errno, which has been logged. */
-int side_door_open(struct side_door *door, const struct config *config, enum config_key key);
+/* Makes the socket file, if the key is set, or takes over that of another broker. 0, or a negative errno, which has been logged. */
+int side_door_open(struct side_door *door, const struct config *config, enum config_key key,
+                   struct heir *heir);
 
 /* Opens it, and closes it: for a keeper, which has no use for it itself. */
 int side_door_try(const struct config *config, enum config_key key);

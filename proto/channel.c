@@ -49,8 +49,7 @@ static void own_free(struct channel *channel) {
 /* Copies bytes and sets left over to the scratch, in front of the bytes just read. */
 static void scratch_take(struct channel *channel) {
     struct channel_scratch *scratch = channel->scratch;
-    size_t size = channel->end - channel->begin;
-    size_t n_sets = channel->n_sets;
+    size_t size = channel->end - channel->begin, n_sets = channel->n_sets;
 
     if (channel->own) {
         memcpy(scratch->in, channel->in + channel->begin, size);
@@ -188,8 +187,9 @@ static void set_hand_out(struct channel *channel, struct channel_frame *frame) {
     frame->mismatch = set->truncated;
     frame->refused = set->refused;
     memcpy(frame->fds, set->fds, set->n * sizeof(*set->fds));
-    if (--channel->n_sets > 0)
-        set_copy(&set[0], &set[1]);
+    channel->n_sets--;
+    for (size_t i = 0; i < channel->n_sets; i++)
+        set_copy(&set[i], &set[i + 1]);
 }
 
 int channel_next(struct channel *channel, struct channel_frame *frame) {

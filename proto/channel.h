@@ -9,7 +9,7 @@
  * Writing: channel_put makes room for a body after those that wait, channel_flush sends as much as the peer accepts. channel_put_fds sends a
  * frame with descriptors, in a system call of its own.
  *
- * Invariants: at most two sets of received descriptors are pending, and each set is passed on with a frame or closed. While a frame with
+ * Invariants: at most two sets of received descriptors are pending (but after channel_restore, while there are whole frames), and each set is passed on with a frame or closed. While a frame with
  * descriptors waits to be sent, nothing after it is sent. */
 #ifndef CHANNEL_H
 #define CHANNEL_H
@@ -129,6 +129,25 @@ size_t channel_memory(const struct channel *channel);
 size_t channel_bytes(const struct channel *channel); /* without unused room */
 void channel_fit(struct channel *channel);           /* shrinks the buffer to its content, if memory allows */
 size_t channel_fds_held(const struct channel *channel);
+
+/* What a channel keeps between rounds, for one of the same connection in another process. All is borrowed. */
+struct channel_parts {
+    const uint8_t *received; /* bytes not cut yet */
+    size_t n_received;
+    const struct channel_fds *sets; /* in order; their offsets are of these bytes */
+    size_t n_sets;
+    const uint8_t *sending;
+    size_t n_sending;
+    const os_fd *fds; /* of the frame that begins in these bytes */
+    size_t n_fds;
+    size_t fds_at; /* where; SIZE_MAX: there is none */
+};
+
+/* channel_move.c: tells what there is, but for `sets`, whose offsets are of the stream, from channel->offset on. */
+void channel_tell(const struct channel *channel, struct channel_parts *parts);
+
+/* Gives that to a new channel, which takes the descriptors unless it fails. 0 or -ENOMEM. */
+int channel_restore(struct channel *channel, const struct channel_parts *parts);
 
 /* For channel.c. The context of channel_drop_fd, a channel_discard, is the channel, whose own `discard` takes the descriptor. */
 void channel_drop_fd(void *context, os_fd fd);

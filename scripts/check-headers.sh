@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.."
 cc=${CC:-cc}
 cxx=${CXX:-c++}
 flags=(-fsyntax-only -Wall -Wextra -Wpedantic -Wundef -Werror)
-rooms=(-I. -isystem "$build" -isystem "$build/proto")
+rooms=(-I. -isystem "$build" -isystem "$build/proto" -isystem "$build/daemon")
 
 count=0 wrong=0
 compiles() { # COMPILER... HEADER

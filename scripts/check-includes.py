@@ -14,6 +14,7 @@ import sys
 GENERATED = {
     'portd.pb-c.h': 'proto/portd.pb-c.h',
     'keeper.pb-c.h': 'daemon/store/keeper.pb-c.h',
+    'upgrade.pb-c.h': 'daemon/upgrade/upgrade.pb-c.h',
     'proto/portd.pb-c.h': 'proto/portd.pb-c.h',
     'portd_version.h': 'portd_version.h',
     'passed.h': 'proto/passed.h',

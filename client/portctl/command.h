@@ -73,8 +73,8 @@ extern const struct command command_put, command_get, command_take, command_drop
 extern const struct command command_run, command_attach, command_spool;
 extern const struct command command_semaphore, command_evt, command_wait, command_remove, command_release;
 extern const struct command command_list, command_show, command_ping, command_status, command_session;
-extern const struct command command_stats, command_monitor, command_reload, command_why, command_call,
-    command_completion;
+extern const struct command command_stats, command_monitor, command_reload, command_upgrade, command_why,
+    command_call, command_completion;
 extern const struct command command_version, command_help;
 
 /* All verbs in the order of the help; the last is NULL. */

@@ -42,7 +42,7 @@ static const char environment[] =
     "Options override variables. The broker is searched for in this order: --address,\n"
     "--user or --system; PORTD_ADDRESS; the user's; the system's at\n"
     "/run/portd/portd.sock. If neither of the last two answers the user's is started,\n"
-    "but not by ping, status, stats, monitor, reload, why, completion and version, and\n"
+    "but not by ping, status, stats, monitor, reload, upgrade, why, completion and version, and\n"
     "not when an option or PORTD_ADDRESS names one.\n"
     "\n"
     "The session of a call is the first of these that there is:\n"

@@ -72,6 +72,12 @@ int loop_timer_prepare(struct loop *loop, struct loop_timer *timer);
 void loop_timer_clear(struct loop_timer *timer); /* keeps the timer's memory for the next set */
 void loop_timer_free(struct loop_timer *timer);  /* a zeroed timer is allowed */
 
+/* The time until its deadline, not below 0; -1: it is not set. */
+static inline int64_t loop_timer_left(const struct loop_timer *timer) {
+    int64_t left = timer->place ? timer->deadline - os_now_us() : -1;
+    return timer->place && left < 0 ? 0 : left;
+}
+
 /* fn runs in the loop, not in the handler. 0 or a negative errno. */
 int loop_signal(struct loop *loop, int number, void (*fn)(void *context, int number), void *context);
 

@@ -3,6 +3,7 @@
 
 #include "always_ready.h"
 #include "daemon/access/account.h"
+#include "daemon/access/fd_table.h"
 #include "daemon/access/limit.h"
 #include "daemon/access/refusal.h"
 #include "daemon/access/user.h"
@@ -143,14 +144,41 @@ struct handle *handle_new_evt_attached(struct session_objects *owner, os_fd epol
     return handle;
 }
 
+struct handle *handle_restore(struct session_objects *owner, os_fd fd, os_fd wakeup, bool semaphore,
+                              struct refusal *refusal) {
+    bool hint = !semaphore && pollable_evt_form() == POLLABLE_HINT;
+    struct handle *handle = handle_new(owner, 1, wakeup == OS_FD_NONE ? 0 : 1, refusal);
+    if (!handle)
+        return NULL;
+    if (!semaphore && !hint &&
+        !(handle->always = always_ready_take(owner->registry, handle->kept.user, refusal))) {
+        dispose(handle);
+        return NULL;
+    }
+    handle->fd = fd;
+    handle->wakeup = wakeup;
+    handle->hint = hint;
+    handle->moved = true;
+    kept_adopt(&handle->kept);
+    if (wakeup != OS_FD_NONE)
+        fd_table_give(owner->registry->env.fd_table, 1); /* `kept` counts it */
+    else if (!semaphore)
+        handle->ended = handle->always_ready = true;
+    if (hint && wakeup != OS_FD_NONE)
+        (void)pollable_hint_ring(wakeup);
+    return handle;
+}
+
 /* ---- on a worker ------------------------------------------------------------------------------------------------ */
 
 /* Readable forever, if not by the end of the wakeup. */
 static int make_ready(const struct handle *handle) {
     if (handle->hint)
         return 0;
-    return handle->always ? pollable_evt_end(handle->fd, handle->always->fd)
-                          : pollable_semaphore_end(handle->fd);
+    if (!handle->always)
+        return pollable_semaphore_end(handle->fd);
+    return handle->moved ? pollable_evt_end_moved(handle->fd, handle->always->fd)
+                         : pollable_evt_end(handle->fd, handle->always->fd);
 }
 
 static void work(struct offload_job *job) {

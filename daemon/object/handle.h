@@ -52,6 +52,7 @@ struct handle {
         wakeup; /* of an event, and of a semaphore that is a pipe, until a worker has made it ready for ever; else OS_FD_NONE */
     int error;  /* the worker's result: a negative errno or 0 */
     bool hint;
+    bool moved; /* another broker has made it */
     bool ended;
     bool always_ready; /* ready forever, or failed to become so */
     bool listed;
@@ -77,6 +78,11 @@ struct handle *handle_new_hint(struct session_objects *owner, struct refusal *re
 struct handle *handle_new_semaphore_attached(struct session_objects *owner, os_fd eventfd,
                                              struct refusal *refusal);
 struct handle *handle_new_evt_attached(struct session_objects *owner, os_fd epoll, struct refusal *refusal);
+
+/* One that an earlier broker had, and that its clients keep; it takes the descriptors, which are counted in the fd table. A hint is made ready: its clients ask for it again. wakeup may be
+ * OS_FD_NONE. NULL with the refusal; then they are still the caller's. */
+struct handle *handle_restore(struct session_objects *owner, os_fd fd, os_fd wakeup, bool semaphore,
+                              struct refusal *refusal);
 
 /* Makes it ready from now on. Later calls do nothing. */
 void handle_end(struct handle *handle);

@@ -41,6 +41,15 @@ void numberings_deinit(struct numberings *numberings); /* frees all places, refe
  * Returns 0, or -ENOMEM, also if the session has used up all places. */
 int numbering_get(struct numberings *numberings, uint64_t process, uint64_t *place);
 
+/* Makes a place that an earlier broker had given, without a reference; the newest one it had given is `issued`. numberings_trim frees those that have got none. 0; -ENOMEM; or
+ * -EEXIST: there is that place, or the process has one. */
+int numbering_restore(struct numberings *numberings, uint64_t process, uint64_t place);
+void numberings_trim(struct numberings *numberings);
+bool numbering_is_known(const struct numberings *numberings, uint64_t place);
+
+/* To look at all, in no order: *at is 0 at first. False: there are no more. */
+bool numberings_next(const struct numberings *numberings, size_t *at, uint64_t *process, uint64_t *place);
+
 /* Adds or drops a reference to an existing place. The last one frees it. */
 void numbering_ref(struct numberings *numberings, uint64_t place);
 void numbering_unref(struct numberings *numberings, uint64_t place);

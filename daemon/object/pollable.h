@@ -104,6 +104,9 @@ void pollable_evt_ring(os_fd wakeup);
  * negative errno. */
 int pollable_evt_end(os_fd handle, os_fd always);
 
+/* The same of one that another broker has filled: the kernel finds an entry only by the number that its maker used. */
+int pollable_evt_end_moved(os_fd handle, os_fd always);
+
 /* Makes a hint, unreadable. *wakeup is what makes it readable; closing that makes it readable forever. OS_FD_NONE with errno. */
 os_fd pollable_hint_new(os_fd *wakeup);
 

@@ -45,3 +45,9 @@ int pollable_evt_end(os_fd handle, os_fd always) {
     (void)always;
     return -ENOTSUP;
 }
+
+int pollable_evt_end_moved(os_fd handle, os_fd always) {
+    (void)handle;
+    (void)always;
+    return -ENOTSUP;
+}

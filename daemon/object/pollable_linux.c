@@ -148,6 +148,12 @@ int pollable_evt_end(os_fd handle, os_fd always) {
     return error == -ENOENT ? 0 : error; /* its holder removed `always`, and harms only itself */
 }
 
+int pollable_evt_end_moved(os_fd handle, os_fd always) {
+    int error = change(handle, EPOLL_CTL_ADD, always, EPOLLIN);
+
+    return error == -EEXIST ? 0 : error;
+}
+
 int pollable_init(void) {
     if (pollable_always() == OS_FD_NONE)
         return -errno;

@@ -37,9 +37,9 @@ int port_check(os_fd fd, enum inspect_type type, const struct port_options *opti
     return 0;
 }
 
-static struct port *port_new(struct binding *binding, struct wrap *wrap, int direction,
-                             const struct port_options *options, struct refusal *refusal) {
-    struct session_objects *owner = binding->object.owner;
+/* With an id, for that owner. */
+static struct port *make(struct session_objects *owner, const struct port_options *options,
+                         struct refusal *refusal) {
     size_t length = strlen(options->name) + 1;
     struct port *port;
     if (registry_reserve(owner, OBJECT_PORT, refusal))
@@ -52,9 +52,17 @@ static struct port *port_new(struct binding *binding, struct wrap *wrap, int dir
     }
     registry_add(owner->registry, &port->waitable.object, OBJECT_PORT, owner);
     memcpy(port->name, options->name, length);
-    port->wrap = wrap;
     port->socket = options->socket;
     port->text = options->text;
+    return port;
+}
+
+static struct port *port_new(struct binding *binding, struct wrap *wrap, int direction,
+                             const struct port_options *options, struct refusal *refusal) {
+    struct port *port = make(binding->object.owner, options, refusal);
+    if (!port)
+        return NULL;
+    port->wrap = wrap;
     wrap->ports[direction] = port;
     waitable_register(&port->waitable, binding, direction);
     notice_object_made(&port->waitable.object);
@@ -110,6 +118,24 @@ struct port *port_restore(struct binding *binding, const struct port_options *op
         DL_DELETE(descriptor->extras->wraps, wrap);
         free(wrap);
     }
+    return port;
+}
+
+struct port *port_restore_ended(struct session_objects *owner, const struct port_options *options,
+                                int direction, int cause, struct refusal *refusal) {
+    uint64_t key;
+    if (waitable_get_no_key(owner, &key)) {
+        (void)refusal_memory(refusal);
+        return NULL;
+    }
+    struct port *port = make(owner, options, refusal);
+    if (!port)
+        return NULL;
+    port->waitable.direction = (uint8_t)direction;
+    port->waitable.of.key = key;
+    port->waitable.ended_at = owner->registry->issued;
+    port->waitable.cause = (uint8_t)cause;
+    port->waitable.ended = true;
     return port;
 }
 

@@ -15,6 +15,7 @@ enum { PORT_NAME_MAX = 255 };
 struct binding;
 struct descriptor;
 struct refusal;
+struct session_objects;
 struct transfer;
 
 struct port;
@@ -51,6 +52,10 @@ int port_open(struct binding *binding, const struct port_options *options, struc
 /* Makes one port of an earlier broker again, whose id is registry->given. with: the other one of the same call, or NULL. NULL: the refusal. */
 struct port *port_restore(struct binding *binding, const struct port_options *options, int direction,
                           const struct port *with, struct refusal *refusal);
+
+/* The same of one that has ended, with that cause. */
+struct port *port_restore_ended(struct session_objects *owner, const struct port_options *options,
+                                int direction, int cause, struct refusal *refusal);
 
 /* Closes the port and updates or drops its descriptor. Closing the last port of a wrap ends the number's
  * semaphores. Does nothing if the port is closed. */

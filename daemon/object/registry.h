@@ -45,6 +45,8 @@ struct registry {
     struct table split_watches; /* by descriptor id (split_watch.h) */
     /* A poller thread was left behind at the end of the broker and may still use thread watches. */
     bool held_up;
+    /* Another broker takes over, or this one has not yet: no request is read, and nothing is taken from what is held. */
+    bool frozen;
     uint64_t given; /* the id of the next object, issued by an earlier broker; 0: a new one */
     /* Calls upward, set by the sessions: an object with `recorded` has ended, was released or is not any more, or is going to be freed. */
     void (*changed)(struct object *object, bool gone);

@@ -33,7 +33,7 @@ static size_t room(const struct spool *spool) {
 
 bool spool_needs(const struct spool *spool) {
     return spool && spool->started && !spool->working && !spool->paused && !spool->ended && !spool->over &&
-           room(spool);
+           !spool->source->user->registry->frozen && room(spool);
 }
 
 /* ---- the end ------------------------------------------------------------------------------------------------------ */
@@ -132,6 +132,14 @@ static void on_worked(struct offload_job *job) {
 
 static void on_dropped(struct offload_job *job) {
     give_back(spool_of(job)); /* the broker ends, and nothing is closed any more: spool_end came before */
+}
+
+void spool_thaw(struct spool *spool) {
+    if (!spool)
+        return;
+    (void)descriptor_rearm(spool->source);
+    if (spool->started)
+        spool_ready(spool);
 }
 
 void spool_ready(struct spool *spool) {

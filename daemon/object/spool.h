@@ -60,6 +60,9 @@ struct spool *spool_restore(struct descriptor *source, struct account *account, 
 
 void spool_start(struct spool *spool);
 
+/* registry->frozen was set, and is not any more. NULL is allowed. */
+void spool_thaw(struct spool *spool);
+
 /* Its readers are told. NULL is allowed. */
 void spool_end(struct spool *spool);
 

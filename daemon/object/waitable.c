@@ -56,8 +56,7 @@ struct waitable *waitable_new(struct binding *binding, enum object_kind kind, in
     return waitable;
 }
 
-/* No number has this key. */
-static int get_no_key(struct session_objects *owner, uint64_t *key) {
+int waitable_get_no_key(struct session_objects *owner, uint64_t *key) {
     uint64_t *place = &owner->hold_place;
     if (!*place && numbering_get(&owner->numberings, 0, place))
         return -ENOMEM;
@@ -72,7 +71,7 @@ struct waitable *waitable_new_ended(struct session_objects *owner, enum object_k
     uint64_t key;
     if (registry_reserve(owner, kind, refusal))
         return NULL;
-    waitable = get_no_key(owner, &key) ? NULL : slab_take(&registry->waitables);
+    waitable = waitable_get_no_key(owner, &key) ? NULL : slab_take(&registry->waitables);
     if (!waitable) {
         registry_cancel(owner, kind);
         refusal_memory(refusal);

@@ -80,6 +80,9 @@ struct waitable *waitable_new(struct binding *binding, enum object_kind kind, in
 struct waitable *waitable_new_ended(struct session_objects *owner, enum object_kind kind, int direction,
                                     int cause, struct refusal *refusal);
 
+/* A key that no number has, for what has ended. 0 or -ENOMEM. */
+int waitable_get_no_key(struct session_objects *owner, uint64_t *key);
+
 /* Returns the binding's semaphore or event of that direction, or NULL. */
 struct waitable *waitable_find(const struct binding *binding, enum object_kind kind, int direction);
 

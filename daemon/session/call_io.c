@@ -3,6 +3,7 @@
  * A transfer in flight is charged to the session: one wait, and its memory. A read goes from the kernel straight into the reply,
  * and is tried only while its connection has room; bytes that the client does not fetch stay in the kernel. The pipe end attached
  * to a splice is charged as a descriptor, and then as a descriptor being closed. */
+#include "again.h"
 #include "call.h"
 #include "connection.h"
 #include "credentials.h"
@@ -222,6 +223,53 @@ static enum inflight_end end(struct inflight *inflight) {
     return INFLIGHT_ANSWERED;
 }
 
+static void pack_again(const struct io *io, Portd__V1__Request *request, struct again *to) {
+    const struct stream_job *stream = &io->transfer.stream;
+    uint64_t id = io->transfer.port->waitable.object.id;
+    Portd__V1__Read read = PORTD__V1__READ__INIT;
+    Portd__V1__Write write = PORTD__V1__WRITE__INIT;
+    Portd__V1__Splice splice = PORTD__V1__SPLICE__INIT;
+    if (stream_splices(stream->what)) {
+        splice.id = id;
+        splice.most = stream->size;
+        splice.least = stream->least;
+        request->method_case = PORTD__V1__REQUEST__METHOD_SPLICE;
+        request->splice = &splice;
+        again_add(to, request, stream->pipe);
+    } else if (stream->what == STREAM_WRITE) {
+        write.id = id;
+        write.data = (ProtobufCBinaryData){stream->size, (uint8_t *)(uintptr_t)io->data};
+        request->method_case = PORTD__V1__REQUEST__METHOD_WRITE;
+        request->write = &write;
+        again_add(to, request, OS_FD_NONE);
+    } else {
+        read.id = id;
+        read.most = (uint32_t)stream->size;
+        read.peek = stream->what == STREAM_PEEK;
+        request->method_case = PORTD__V1__REQUEST__METHOD_READ;
+        request->read = &read;
+        again_add(to, request, OS_FD_NONE);
+    }
+}
+
+/* One that waits for its descriptor. A splice that has moved bytes is answered, as if it had been cancelled. */
+static bool again(struct inflight *inflight, struct again *to) {
+    struct io *io = CONTAINER_OF(inflight, struct io, inflight);
+    const struct stream_job *stream = &io->transfer.stream;
+    Portd__V1__Request request = PORTD__V1__REQUEST__INIT;
+    if (io->transfer.working || !io->transfer.port || stream->what == STREAM_SEEK)
+        return false;
+    if (stream_splices(stream->what) && stream->count) {
+        if (!to && transfer_cancel(&io->transfer))
+            inflight_ready(inflight);
+        return !to;
+    }
+    request.id = inflight->request;
+    if (to)
+        pack_again(io, &request, to);
+    return true;
+}
+
 /* While replies are unread, a read must not take bytes from the kernel. */
 static bool has_room(struct transfer *transfer) {
     struct io *io = io_of(transfer);
@@ -269,8 +317,8 @@ static struct io *io_new(struct call *call, struct port *port, size_t size) {
     }
     memset(io, 0, sizeof *io);
     charge_move(&io->charge, &before);
-    io->inflight =
-        (struct inflight){.emit = emit, .orphan = orphan, .end = end, .cancel = cancel, .go_on = go_on};
+    io->inflight = (struct inflight){
+        .emit = emit, .orphan = orphan, .end = end, .cancel = cancel, .go_on = go_on, .again = again};
     io->closer = call->connection->all->env->closer;
     io->transfer.stream.pipe = OS_FD_NONE;
     io->identity = identity_ref(call->connection->identity);

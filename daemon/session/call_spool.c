@@ -2,6 +2,7 @@
  *
  * A parked request knows its hold by id, and looks everything up again when it is answered: the hold may have ended, and a right may have been taken
  * away. */
+#include "again.h"
 #include "call.h"
 #include "connection.h"
 #include "daemon/access/charge.h"
@@ -23,6 +24,7 @@
 
 #include <inttypes.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { BYTES_UNIT = 4096, REPLY_HEAD = 128 + 11 * SPOOL_GAPS };
@@ -140,6 +142,36 @@ static void cancel(struct inflight *inflight) {
     reading_free(reading_of(inflight));
 }
 
+/* A hold that has ended has told its readers. */
+static bool again(struct inflight *inflight, struct again *to) {
+    const struct reading *reading = reading_of(inflight);
+    const struct held *held = held_get(inflight->connection->all, reading->id);
+    Portd__V1__Request request = PORTD__V1__REQUEST__INIT;
+    Portd__V1__ReadSpool message = PORTD__V1__READ_SPOOL__INIT;
+    char owner[24];
+    int64_t left = loop_timer_left(&reading->timer);
+    if (!to || !held)
+        return held != NULL;
+    (void)snprintf(owner, sizeof owner, "%" PRIu64, held->hold.owner);
+    message.owner = owner;
+    message.name = (char *)(uintptr_t)held->hold.name; /* packing only reads it */
+    message.descriptor = reading->id;
+    message.most = reading->most;
+    if (!reading->oldest) {
+        message.start_case = PORTD__V1__READ_SPOOL__START_FROM;
+        message.from = reading->from;
+    }
+    if (left >= 0) {
+        message.limit_case = PORTD__V1__READ_SPOOL__LIMIT_LIMIT_US;
+        message.limit_us = (uint64_t)left;
+    }
+    request.id = inflight->request;
+    request.method_case = PORTD__V1__REQUEST__METHOD_READ_SPOOL;
+    request.read_spool = &message;
+    again_add(to, &request, OS_FD_NONE);
+    return true;
+}
+
 static void end_wait(struct reading *reading) {
     spool_forget_reader(&reading->reader);
     loop_timer_clear(&reading->timer);
@@ -165,7 +197,7 @@ static int park(struct call *call, struct spool *spool, const struct reading *wi
         reading_free(reading);
         return refusal_memory(&call->refusal);
     }
-    reading->inflight = (struct inflight){.emit = emit, .orphan = orphan, .cancel = cancel};
+    reading->inflight = (struct inflight){.emit = emit, .orphan = orphan, .cancel = cancel, .again = again};
     spool_await(spool, &reading->reader);
     inflight_add(call->connection, &reading->inflight, call->request->id);
     return 0;

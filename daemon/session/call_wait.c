@@ -1,4 +1,5 @@
 /* call_wait.c: wait, cancel and goodbye. */
+#include "again.h"
 #include "call.h"
 #include "connection.h"
 #include "daemon/access/account.h"
@@ -103,6 +104,32 @@ static void cancel(struct inflight *inflight) {
     connection_refuse(connection, request, &refusal);
 }
 
+static bool again(struct inflight *inflight, struct again *to) {
+    const struct waiting *waiting = CONTAINER_OF(inflight, struct waiting, inflight);
+    const struct wait_request *wait = waiting->wait;
+    Portd__V1__Request request = PORTD__V1__REQUEST__INIT;
+    Portd__V1__Wait message = PORTD__V1__WAIT__INIT;
+    uint64_t ids[FRAME_TARGETS_MAX];
+    int64_t left = wait->last ? 0 : loop_timer_left(&wait->timer);
+    if (!to)
+        return true;
+    for (size_t i = 0; i < wait->n; i++)
+        ids[i] = wait->targets[i].id;
+    message.ids = ids;
+    message.n_ids = wait->n;
+    message.all = wait->all;
+    message.one = wait->one;
+    if (left >= 0) {
+        message.limit_case = PORTD__V1__WAIT__LIMIT_LIMIT_US;
+        message.limit_us = (uint64_t)left;
+    }
+    request.id = inflight->request;
+    request.method_case = PORTD__V1__REQUEST__METHOD_WAIT;
+    request.wait = &message;
+    again_add(to, &request, OS_FD_NONE);
+    return true;
+}
+
 /* Writes notices of the targets that woke it. Fired semaphores and ended objects have written theirs already. */
 static void note_ready(const struct wait_request *wait) {
     for (size_t i = 0; wait->ready && i < wait->n; i++) {
@@ -137,7 +164,7 @@ static struct waiting *waiting_new(struct call *call, const Portd__V1__Wait *mes
         refusal_memory(&call->refusal);
         return NULL;
     }
-    waiting->inflight = (struct inflight){.emit = emit, .orphan = orphan, .cancel = cancel};
+    waiting->inflight = (struct inflight){.emit = emit, .orphan = orphan, .cancel = cancel, .again = again};
     waiting->bytes = bytes;
     waiting->wait = wait_init(waiting + 1, session_objects, message->n_ids);
     waiting->wait->done = on_done;

@@ -14,6 +14,7 @@
 #include "daemon/object/deferred_drop.h"
 #include "daemon/object/env.h"
 #include "daemon/object/inspect.h"
+#include "daemon/object/registry.h"
 #include "daemon/object/waitqueue.h"
 #include "daemon/readiness/engine.h"
 #include "hangup.h"
@@ -197,15 +198,13 @@ static void charge_kept(struct connection *connection) {
     }
 }
 
-static bool inquires(const struct connection *who) { return who->inquiry && who->inquiry->runs; }
-
 /* Whether the connection itself is a reason not to read: its requests in flight, unread replies, pending closes, or used-up rate. */
 static bool is_full(const struct connection *connection) {
-    return connection->dead || connection->lost || is_leaving(connection) ||
-           (connection->session && connection->session->cause) ||
+    return connection->dead || connection->lost || connection->all->registry->frozen ||
+           is_leaving(connection) || (connection->session && connection->session->cause) ||
            connection->discards > CONNECTION_DISCARDS ||
            connection->windowed >= connection_window(connection) || connection->paused_until ||
-           inquires(connection) || connection_congested(connection);
+           inquiry_runs(connection->inquiry) || connection_congested(connection);
 }
 
 static bool blocked(const struct connection *connection) {
@@ -424,8 +423,8 @@ static void on_timer(struct loop_timer *timer) {
         return;
     }
     if (!connection->session) {
-        bool waits =
-            lane_rests(&connection->user->lane) || turn_is_queued(&connection->task) || inquires(connection);
+        bool waits = lane_rests(&connection->user->lane) || turn_is_queued(&connection->task) ||
+                     inquiry_runs(connection->inquiry);
         if (!waits || /* else its hello may be there and not be read yet */
             loop_timer_set(connection->all->loop, timer, os_now_us() + CONNECTION_HELLO_US))
             connection_end(connection, "no hello within ten seconds");

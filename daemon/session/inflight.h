@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct again;
 struct connection;
 struct inflight;
 
@@ -34,6 +35,9 @@ struct inflight {
             *inflight); /* replies "cancelled", now or when a worker returns. NULL: not cancellable */
     void (*go_on)(struct inflight *inflight); /* if `starved`: there is room now */
     struct ring starved;                      /* in connection->starved, while it waits for room */
+    /* Another broker takes over: adds the request for that one. False: it cannot be asked again now, and is waited for. to NULL: nothing is added, and what only an answer can
+     * take over is answered. NULL: always waited for. */
+    bool (*again)(struct inflight *inflight, struct again *to);
     void (*orphan)(
         struct inflight *inflight); /* the connection has ended: frees, now or later; already removed */
     /* Its session has ended. NULL: always INFLIGHT_LEAVES. */

@@ -39,6 +39,9 @@ struct inquiry {
     uint32_t pids[INQUIRY_PIDFDS];
 };
 
+/* NULL is allowed. */
+static inline bool inquiry_runs(const struct inquiry *inquiry) { return inquiry && inquiry->runs; }
+
 /* Whether a hello names processes by pids. */
 bool inquiry_names_pids(const Portd__V1__Hello *hello);
 

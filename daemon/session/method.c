@@ -47,6 +47,7 @@ static const struct method methods[] = {
     [PORTD__V1__REQUEST__METHOD_READ_SPOOL] = {"read_spool", FDS_NONE, 8, POLICY_NONE, false},
     [PORTD__V1__REQUEST__METHOD_SHOW_HOLD] = {"show_hold", FDS_NONE, 16, POLICY_SEE, true},
     [PORTD__V1__REQUEST__METHOD_REPAIR_HOLD] = {"repair_hold", FDS_NONE, 16, POLICY_NONE, false},
+    [PORTD__V1__REQUEST__METHOD_UPGRADE] = {"upgrade", FDS_NONE, 16, POLICY_RELOAD, false},
 };
 
 enum { METHODS = sizeof methods / sizeof *methods };

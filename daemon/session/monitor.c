@@ -3,6 +3,7 @@
  * An in-flight request remembers only how far it has read. Writing a notice only queues the tasks of waiting readers, since its
  * caller may be in the middle of anything; they read the new notices in their uid's turn. Notices that a client has not read stay
  * in the journal as long as it has space; after that they are counted as lost. */
+#include "again.h"
 #include "call.h"
 #include "connection.h"
 #include "daemon/access/charge.h"
@@ -184,6 +185,26 @@ static void cancel(struct inflight *inflight) {
     connection_refuse(connection, request, &refusal);
 }
 
+/* From the notices of the next broker on: what there was is answered. */
+static bool again(struct inflight *inflight, struct again *to) {
+    const struct monitor *monitor = monitor_of(inflight);
+    Portd__V1__Request request = PORTD__V1__REQUEST__INIT;
+    Portd__V1__Monitor message = PORTD__V1__MONITOR__INIT;
+    int64_t left = loop_timer_left(&monitor->timer);
+    if (!to)
+        return true;
+    message.session = monitor->session;
+    if (left >= 0) {
+        message.limit_case = PORTD__V1__MONITOR__LIMIT_LIMIT_US;
+        message.limit_us = (uint64_t)left;
+    }
+    request.id = inflight->request;
+    request.method_case = PORTD__V1__REQUEST__METHOD_MONITOR;
+    request.monitor = &message;
+    again_add(to, &request, OS_FD_NONE);
+    return true;
+}
+
 static void on_timer(struct loop_timer *timer) {
     struct monitor *monitor = CONTAINER_OF(timer, struct monitor, timer);
     leave(monitor);
@@ -213,7 +234,7 @@ static struct monitor *monitor_new(struct call *call) {
     monitor = call_remember(call, sizeof *monitor, offsetof(struct monitor, charge));
     if (!monitor)
         return NULL;
-    monitor->inflight = (struct inflight){.emit = emit, .orphan = orphan, .cancel = cancel};
+    monitor->inflight = (struct inflight){.emit = emit, .orphan = orphan, .cancel = cancel, .again = again};
     monitor->timer.fn = on_timer;
     monitor->task.step = step;
     monitor->reader = (struct journal_reader){.task = &monitor->task, .lane = &user->lane};

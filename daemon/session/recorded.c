@@ -36,7 +36,8 @@ typedef Portd__Keeper__V1__Record Record;
 static Record *unpack(const struct store_entry *entry) {
     Record *record = portd__keeper__v1__record__unpack(NULL, entry->length, entry->record);
     if (record && record->version == RECORD_VERSION &&
-        (record->session || record->owner || record->copy || record->object || record->handle))
+        (record->session || record->owner || record->copy || record->object || record->handle ||
+         record->place))
         return record;
     portd__keeper__v1__record__free_unpacked(record, NULL);
     return NULL;
@@ -44,12 +45,19 @@ static Record *unpack(const struct store_entry *entry) {
 
 enum recorded_rank recorded_rank(const struct store_entry *entry) {
     Record *record = unpack(entry);
-    enum recorded_rank rank = record && record->session  ? RECORDED_SESSION
-                              : record && record->owner  ? RECORDED_OWNER
-                              : record && record->handle ? RECORDED_HANDLE
-                                                         : RECORDED_LATER;
+    enum recorded_rank rank = !record                          ? RECORDED_LATER
+                              : record->session                ? RECORDED_SESSION
+                              : record->owner || record->place ? RECORDED_OWNER
+                              : record->handle                 ? RECORDED_HANDLE
+                                                               : RECORDED_LATER;
     portd__keeper__v1__record__free_unpacked(record, NULL);
     return rank;
+}
+
+bool recorded_is_known(const struct store_entry *entry) {
+    Record *record = unpack(entry);
+    portd__keeper__v1__record__free_unpacked(record, NULL);
+    return record != NULL;
 }
 
 static int refuse(struct refusal *refusal, const char *why) {
@@ -58,7 +66,7 @@ static int refuse(struct refusal *refusal, const char *why) {
 
 static struct session *find_session(const struct sessions *sessions, uint64_t id, struct refusal *refusal) {
     struct session *session = session_find(sessions, id);
-    if (session && session->recorded)
+    if (session)
         return session;
     (void)refuse(refusal, "its session is gone");
     return NULL;
@@ -66,8 +74,9 @@ static struct session *find_session(const struct sessions *sessions, uint64_t id
 
 /* ---- sessions and owners ------------------------------------------------------------------------------------------ */
 
-static int restore_session(struct sessions *sessions, const struct store_entry *entry,
-                           const Portd__Keeper__V1__Session *record, struct refusal *refusal) {
+static int restore_session(struct sessions *sessions, const struct store_entry *entry, const Record *all,
+                           struct refusal *refusal) {
+    const Portd__Keeper__V1__Session *record = all->session;
     const struct session_again again = {.id = entry->key,
                                         .made = record->made_us,
                                         .until = record->until_us,
@@ -84,6 +93,11 @@ static int restore_session(struct sessions *sessions, const struct store_entry *
     session->separate = record->separate;
     if (record->keeps)
         session_keep(session);
+    if (entry->moved) {
+        session->recorded = session->confirmed = all->kept;
+        session->session_objects.numberings.issued = record->places;
+        session->awaited = record->awaited;
+    }
     return 0;
 }
 
@@ -103,9 +117,18 @@ static int restore_owner(struct sessions *sessions, struct store_entry *entry,
     int result = session_add_owner(session, &process, refusal);
     if (result == 1) {
         entry->fds[0] = OS_FD_NONE;
-        session->lease.owners->prev->place = (uint8_t)place;
+        session->lease.owners->prev->place = session->recorded ? (uint8_t)place : 0;
     }
     return result < 0 ? -1 : 0;
+}
+
+static int restore_place(const struct sessions *sessions, const struct store_entry *entry,
+                         const Portd__Keeper__V1__Place *record, struct refusal *refusal) {
+    struct session *session = find_session(sessions, entry->key, refusal);
+    if (!session)
+        return -1;
+    int error = numbering_restore(&session->session_objects.numberings, record->process, record->place);
+    return error ? refuse(refusal, "its place is taken") : 0;
 }
 
 /* ---- copies and objects ------------------------------------------------------------------------------------------- */
@@ -128,8 +151,33 @@ static int copy_held(const struct sessions *sessions, struct user *user, const s
     return 0;
 }
 
-static int restore_copy(struct sessions *sessions, const struct store_entry *entry,
-                        const Portd__Keeper__V1__Copy *record, struct refusal *refusal) {
+static int restore_descriptor(struct sessions *sessions, struct store_entry *entry,
+                              const Portd__Keeper__V1__Copy *record, struct refusal *refusal) {
+    struct session *session = find_session(sessions, record->session, refusal);
+    struct binding_claim claim = {0};
+    if (!session)
+        return -1;
+    if (entry->n_fds != 1 ||
+        !numbering_is_known(&session->session_objects.numberings, number_place(record->number)))
+        return refuse(refusal, "it is not one of a descriptor");
+    sessions->registry->given = entry->key;
+    int error =
+        binding_claim(&session->session_objects, record->number, entry->fds[0], false, 0, &claim, refusal);
+    sessions->registry->given = 0;
+    if (error)
+        return -1;
+    if (!claim.kept)
+        return refuse(refusal, "its number has the same open file already");
+    entry->fds[0] = OS_FD_NONE;
+    if (bound_descriptor(claim.binding)->id == entry->key)
+        return 0;
+    descriptor_update(bound_descriptor(claim.binding));
+    return refuse(refusal, "its id is taken");
+}
+
+static int restore_copy(struct sessions *sessions, const struct store_entry *entry, const Record *all,
+                        struct refusal *refusal) {
+    const Portd__Keeper__V1__Copy *record = all->copy;
     struct session *session = find_session(sessions, record->session, refusal);
     struct hold *hold = find_hold(sessions, record->hold);
     struct binding_claim claim = {0};
@@ -159,7 +207,7 @@ static int restore_copy(struct sessions *sessions, const struct store_entry *ent
         descriptor_update(copy);
         return -1;
     }
-    copy->recorded = true;
+    copy->recorded = all->kept || !entry->moved;
     for (size_t use = 0; use < record->n_groups && use < HOLD_USES; use++)
         hold_set_group(copy, (enum hold_use)use, record->groups[use]);
     return 0;
@@ -178,8 +226,9 @@ static struct port *find_port(const struct session *session, uint64_t id) {
                : NULL;
 }
 
-static struct waitable *make_port(const struct session *session, struct binding *copy,
+static struct waitable *make_port(struct session *session, struct binding *copy,
                                   const Portd__Keeper__V1__Object *record, struct refusal *refusal) {
+    int direction = record->write ? DIRECTION_WRITE : DIRECTION_READ;
     const Portd__Keeper__V1__Port *port = record->port;
     if (!port || strlen(port->name) > PORT_NAME_MAX) {
         (void)refuse(refusal, "it is not one of a port");
@@ -187,8 +236,10 @@ static struct waitable *make_port(const struct session *session, struct binding 
     }
     const struct port_options options = {
         .name = port->name, .socket = port->socket, .regular = port->regular, .text = port->text};
-    struct port *made = port_restore(copy, &options, record->write ? DIRECTION_WRITE : DIRECTION_READ,
-                                     find_port(session, port->first), refusal);
+    struct port *made =
+        record->cause
+            ? port_restore_ended(&session->session_objects, &options, direction, (int)record->cause, refusal)
+            : port_restore(copy, &options, direction, find_port(session, port->first), refusal);
     return made ? &made->waitable : NULL;
 }
 
@@ -200,7 +251,7 @@ static struct waitable *make(struct session *session, enum object_kind kind,
     bool ends_once = kind == OBJECT_SEMAPHORE || kind == OBJECT_EVT;
     if (ends_once && record->cause && record->cause <= CAUSE_RESYNC)
         return waitable_new_ended(&session->session_objects, kind, direction, (int)record->cause, refusal);
-    if (kind == OBJECT_PORT && copy && !record->cause)
+    if (kind == OBJECT_PORT && (copy || record->cause) && record->cause <= CAUSE_RESYNC)
         return make_port(session, copy, record, refusal);
     if (ends_once && copy && !record->cause && !waitable_find(copy, kind, direction))
         return waitable_new(copy, kind, direction, refusal);
@@ -208,8 +259,9 @@ static struct waitable *make(struct session *session, enum object_kind kind,
     return NULL;
 }
 
-static int restore_object(struct sessions *sessions, const struct store_entry *entry,
-                          const Portd__Keeper__V1__Object *record, struct refusal *refusal) {
+static int restore_object(struct sessions *sessions, const struct store_entry *entry, const Record *all,
+                          struct refusal *refusal) {
+    const Portd__Keeper__V1__Object *record = all->object;
     struct session *session = find_session(sessions, record->session, refusal);
     if (!session)
         return -1;
@@ -223,28 +275,44 @@ static int restore_object(struct sessions *sessions, const struct store_entry *e
         waitable_release(made);
         return refuse(refusal, "its id is taken");
     }
-    made->recorded = made->confirmed = true;
+    made->recorded = made->confirmed = all->kept || !entry->moved;
     made->released = record->released;
+    made->creates = (uint16_t)record->creates;
+    made->releases = (uint16_t)record->releases;
+    if (made->ended && record->number)
+        made->of.key = record->number;
     return 0;
 }
 
-/* One of a semaphore that has ended becomes ready. */
+/* That of a semaphore, unless it was moved. */
+static struct waitable *find_waitable(struct session *session, const struct store_entry *entry,
+                                      const Portd__Keeper__V1__Handle *record) {
+    uint64_t id = record->object ? record->object : entry->key & ((UINT64_C(1) << RECORD_ID_BITS) - 1);
+    enum object_kind kind = object_kind_of(id);
+    bool may_be = kind == OBJECT_SEMAPHORE || (entry->moved && (kind == OBJECT_EVT || kind == OBJECT_PORT));
+    return may_be ? (struct waitable *)session_objects_find(&session->session_objects, id) : NULL;
+}
+
+/* One of what has ended becomes ready. */
 static int restore_handle(struct sessions *sessions, struct store_entry *entry,
                           const Portd__Keeper__V1__Handle *record, struct refusal *refusal) {
     struct session *session = find_session(sessions, record->session, refusal);
-    uint64_t id = entry->key & ((UINT64_C(1) << RECORD_ID_BITS) - 1);
-    if (!session)
+    struct session *asker =
+        session && record->asker ? find_session(sessions, record->asker, refusal) : session;
+    if (!session || !asker)
         return -1;
-    struct object *object =
-        object_kind_of(id) == OBJECT_SEMAPHORE ? session_objects_find(&session->session_objects, id) : NULL;
-    struct waitable *semaphore = (struct waitable *)object;
-    if (!semaphore || semaphore->handle || entry->n_fds != 1)
-        return refuse(refusal, "its semaphore is gone");
-    struct handle *handle = waitable_new_handle(semaphore, &session->session_objects, entry->fds[0], refusal);
+    struct session_objects *objects = &asker->session_objects;
+    struct waitable *waitable = find_waitable(session, entry, record);
+    if (!waitable || waitable_handle(waitable, objects) || entry->n_fds < 1 ||
+        entry->n_fds > (entry->moved ? 2u : 1u))
+        return refuse(refusal, "its object is gone");
+    os_fd wakeup = entry->n_fds == 2 ? entry->fds[1] : OS_FD_NONE;
+    struct handle *handle =
+        handle_restore(objects, entry->fds[0], wakeup, waitable_is_semaphore(waitable), refusal);
     if (!handle)
         return -1;
-    entry->fds[0] = OS_FD_NONE;
-    if (!waitable_set_handle(semaphore, &session->session_objects, handle, 0))
+    entry->fds[0] = entry->fds[1] = OS_FD_NONE;
+    if (!waitable_set_handle(waitable, objects, handle, record->ended))
         return 0;
     handle_free(handle);
     return refusal_memory(refusal);
@@ -265,15 +333,19 @@ int recorded_restore(struct sessions *sessions, struct store_entry *entry, struc
     if (!record)
         return 0;
     if (record->session)
-        error = restore_session(sessions, entry, record->session, refusal);
+        error = restore_session(sessions, entry, record, refusal);
     else if (record->owner)
         error = restore_owner(sessions, entry, record->owner, refusal);
+    else if (record->place)
+        error = restore_place(sessions, entry, record->place, refusal);
+    else if (record->copy && !record->copy->hold && entry->moved)
+        error = restore_descriptor(sessions, entry, record->copy, refusal);
     else if (record->copy)
-        error = restore_copy(sessions, entry, record->copy, refusal);
+        error = restore_copy(sessions, entry, record, refusal);
     else if (record->handle)
         error = restore_handle(sessions, entry, record->handle, refusal);
     else
-        error = restore_object(sessions, entry, record->object, refusal);
+        error = restore_object(sessions, entry, record, refusal);
     close_rest(sessions, entry);
     portd__keeper__v1__record__free_unpacked(record, NULL);
     return error ? -1 : 1;
@@ -294,10 +366,11 @@ static void update_copies(struct session *session) {
 void recorded_finish(struct sessions *sessions) {
     struct session *session, *next;
     DL_FOREACH_SAFE (sessions->list, session, next) {
-        if (!session->recorded)
+        if (session->holding)
             continue;
         update_copies(session);
-        if (session_await_resume(session))
+        numberings_trim(&session->session_objects.numberings);
+        if ((session->recorded || session->awaited) && !session->connections && session_await_resume(session))
             session_end(session, CAUSE_EXPIRED);
     }
     revoke_all(sessions);

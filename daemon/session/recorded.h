@@ -2,6 +2,8 @@
 #ifndef RECORDED_H
 #define RECORDED_H
 
+#include <stdbool.h>
+
 struct refusal;
 struct sessions;
 struct store_entry;
@@ -10,6 +12,9 @@ struct store_entry;
  * RECORDED_LATER. */
 enum recorded_rank { RECORDED_SESSION, RECORDED_OWNER, RECORDED_LATER, RECORDED_HANDLE };
 enum recorded_rank recorded_rank(const struct store_entry *entry);
+
+/* Whether recorded_restore knows it. */
+bool recorded_is_known(const struct store_entry *entry);
 
 /* 1: done; 0: it is no record of this kind, or of a version that is not known; -1 and the refusal: it is lost. Takes the descriptors, which are counted in the
  * fd table, unless it is 0. Everything is charged again. */

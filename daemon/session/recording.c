@@ -136,7 +136,7 @@ void recording_changed(struct object *object, bool gone) {
     struct store_order *order = order_open(session);
     if (!order)
         return;
-    int error = gone ? store_forget(order, object->id) : record_object(order, waitable);
+    int error = gone ? store_forget(order, object->id) : record_object(order, waitable, false);
     if (!error && gone && kind == OBJECT_SEMAPHORE)
         error = store_forget(order, record_handle_key(object->id)); /* if it has one */
     tell(session, order, error);
@@ -277,15 +277,16 @@ static int record_all(struct recording *recording, struct session *session, cons
     struct store_order *order = &recording->order;
     struct registry *registry = session->all->registry;
     struct owner *owner;
-    int error = session->confirmed ? 0 : record_session(order, session);
+    int error = session->confirmed ? 0 : record_session(order, session, false);
     DL_FOREACH (session->lease.owners, owner)
         if (!error && !session->confirmed)
             error = record_owner(order, session, owner);
     if (!error)
-        error = record_copy(order, bound_descriptor(binding));
+        error = record_copy(order, bound_descriptor(binding), false);
     for (size_t i = 0; i < 2 && !error; i++)
         if (recording->ids[i])
-            error = record_object(order, (struct waitable *)registry_find(registry, recording->ids[i]));
+            error =
+                record_object(order, (struct waitable *)registry_find(registry, recording->ids[i]), false);
     return error;
 }
 

@@ -31,6 +31,7 @@ struct policy;
 struct refusal;
 struct reload_wait;
 struct store;
+struct upgrade_wait;
 
 struct session {
     uint64_t id; /* key of sessions.by_id */
@@ -66,6 +67,9 @@ struct sessions {
     /* The same, set by the broker: reads the configuration again, and calls wait->done. NULL: there is none. */
     void (*reload)(void *context, struct reload_wait *wait);
     void *reload_context;
+    /* The same: has another broker take over; calls wait->failed if it does not. NULL: it cannot. */
+    void (*upgrade)(void *context, struct upgrade_wait *wait);
+    void *upgrade_context;
     struct store *store; /* what must outlive the broker; NULL: nothing */
     struct loop *loop;
     const struct env *env; /* the registry's */

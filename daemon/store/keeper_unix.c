@@ -2,6 +2,8 @@
 #define _GNU_SOURCE
 #include "keeper.h"
 
+#include "keeper_state.h"
+
 #include "daemon/base/log.h"
 #include "daemon/door.h"
 #include "daemon/loop/closer.h"
@@ -13,8 +15,8 @@
 #include "program.h"
 #include "proto/channel.h"
 #include "proto/container.h"
-#include "spawn.h"
 #include "store.h"
+#include "successor.h"
 #include "watchdog.h"
 
 #include <errno.h>
@@ -30,45 +32,13 @@ enum {
     PAUSE_US = 100000, /* before the broker that follows one with a short life; twice as long each time, */
     PAUSE_MOST_US = 1000000,
     RETRY_US = 20000,
-    SPAWN_OWN = 9 /* descriptors: the channel, the fdstore, and those of a moment */
-};
-
-struct keeper {
-    char **argv;
-    const char *program; /* a path: told once, as another file may be there later */
-    struct door *door;
-    os_fd notify_fd;
-    struct loop *loop;
-    struct offload *offload;
-    struct closer *closer;
-    struct kept_entries entries;
-    struct fdstore fdstore;
-    struct channel_scratch scratch;
-    struct channel channel;
-    struct loop_watch watch;
-    struct loop_timer timer; /* the next broker is started */
-    struct loop_timer retry; /* what could not be given back is tried again */
-    struct watchdog watchdog;
-    size_t limit, own; /* of descriptors: what the process may have, and what it has but for what it keeps */
-    pid_t pid;         /* 0: there is none */
-    bool dead;         /* that has died, but not all that it wrote is read */
-    int wait_status;   /* then */
-    int64_t started, pause;
-    bool served;  /* a broker has */
-    bool refused; /* nothing more of this broker is read */
-    bool reloads; /* the service manager has been told so */
-    bool stopping, over;
-    int status;
+    SPAWN_OWN = 12 /* descriptors: two channels, the fdstore, and those of a moment */
 };
 
 static void start(struct keeper *keeper);
 static void conclude(struct keeper *keeper);
 
-/* Once it was waited for, its number may be another process's. */
-static void signal_broker(const struct keeper *keeper, int number) {
-    if (keeper->pid && !keeper->dead)
-        (void)kill(keeper->pid, number);
-}
+static void signal_broker(const struct keeper *keeper, int number) { child_signal(keeper->broker, number); }
 
 static void end(struct keeper *keeper, int status) {
     keeper->over = true;
@@ -78,40 +48,35 @@ static void end(struct keeper *keeper, int status) {
 
 /* ---- the broker's orders ------------------------------------------------------------------------------------------ */
 
-/* Of what belongs to no entry: half an order, or copies that were on their way. */
-static void drop_fd(void *context, os_fd fd) {
-    const struct keeper *keeper = context;
-    closer_close(keeper->closer, fd, 0, NULL, NULL);
-}
-
 /* Whether a frame can bring as many descriptors as it may. Else the broker's orders wait until some of what was forgotten is closed. With nothing to be
  * closed there is room (entries.most), so nothing waits for what only a further order could free. */
 static bool has_room(const struct keeper *keeper) {
     size_t closing = closer_pending(keeper->closer);
-    return !closing || keeper->own + keeper->entries.n_fds + channel_fds_held(&keeper->channel) + closing +
-                               FRAME_FDS_ROOM <=
+    return !closing || keeper->own + keeper->entries.n_fds + channel_fds_held(&keeper->broker->channel) +
+                               closing + FRAME_FDS_ROOM <=
                            keeper->limit;
 }
 
 static int read_orders(struct keeper *keeper) {
+    struct channel *channel = &keeper->broker->channel;
     struct channel_frame frame;
-    int error = 0, result = channel_fill(&keeper->channel, drop_fd, keeper);
+    int error = 0, result = channel_fill(channel, child_drop_fd, keeper);
     if (result != 1)
         return result == CHANNEL_E_END ? -EPIPE : result;
-    while (!error && (result = channel_next(&keeper->channel, &frame)) == 1)
+    while (!error && (result = channel_next(channel, &frame)) == 1)
         error = kept_entries_take(&keeper->entries, &frame);
     if (result == CHANNEL_E_PROTOCOL)
         error = -EPROTO;
-    if (channel_rest(&keeper->channel))
+    if (channel_rest(channel))
         error = -ENOMEM;
     return error ? error : 1;
 }
 
 static int set_interest(struct keeper *keeper) {
     unsigned interest = has_room(keeper) ? LOOP_READ : 0;
-    if (channel_pending(&keeper->channel))
+    if (channel_pending(&keeper->broker->channel))
         interest |= LOOP_WRITE;
-    return loop_set(&keeper->watch, interest);
+    return loop_set(&keeper->broker->watch, interest);
 }
 
 static void tell_reload(struct keeper *keeper, bool begins) {
@@ -125,8 +90,10 @@ static void tell_reload(struct keeper *keeper, bool begins) {
 /* What the broker has said besides its orders. */
 static void heed(struct keeper *keeper, bool was_ready) {
     struct kept_entries *entries = &keeper->entries;
-    if (entries->ready && !was_ready)
+    if (entries->ready && !was_ready) {
         watchdog_ready(&keeper->watchdog);
+        successor_serves(keeper);
+    }
     if (entries->ready && !keeper->served) {
         keeper->served = true;
         service_ready(keeper->notify_fd, "Waiting for clients");
@@ -139,6 +106,8 @@ static void heed(struct keeper *keeper, bool was_ready) {
     if (entries->reloaded)
         tell_reload(keeper, false);
     entries->alive = entries->reloading = entries->reloaded = false;
+    if (entries->link != OS_FD_NONE)
+        successor_start(keeper);
 }
 
 static void on_ask(struct watchdog *watchdog) {
@@ -149,16 +118,17 @@ static void on_ask(struct watchdog *watchdog) {
 
 static void on_silent(struct watchdog *watchdog) {
     struct keeper *keeper = CONTAINER_OF(watchdog, struct keeper, watchdog);
-    log_write(LOG_LEVEL_ERROR, "the broker does not answer, and is ended; pid=%ld", (long)keeper->pid);
+    log_write(LOG_LEVEL_ERROR, "the broker does not answer, and is ended; pid=%ld",
+              (long)keeper->broker->pid);
     signal_broker(keeper, SIGKILL);
 }
 
 /* After each round of the loop: what was closed may have been answered. */
 static int64_t on_round(void *context) {
     struct keeper *keeper = context;
-    if (keeper->dead)
+    if (keeper->broker->dead)
         conclude(keeper);
-    else if (keeper->watch.loop && (keeper->entries.broken || set_interest(keeper)))
+    else if (keeper->broker->watch.loop && (keeper->entries.broken || set_interest(keeper)))
         signal_broker(keeper, SIGKILL);
     return INT64_MAX;
 }
@@ -170,17 +140,18 @@ static int give(struct keeper *keeper) {
 
 static void on_retry(struct loop_timer *timer) {
     struct keeper *keeper = CONTAINER_OF(timer, struct keeper, retry);
-    if (keeper->pid && give(keeper))
+    if (keeper->broker->pid && give(keeper))
         signal_broker(keeper, SIGKILL);
 }
 
 /* A broker that writes nonsense or reads nothing more is of no use: it is ended, and on_child starts the next one. */
 static void on_broker(struct loop_watch *watch, unsigned events) {
-    struct keeper *keeper = CONTAINER_OF(watch, struct keeper, watch);
+    struct child *broker = CONTAINER_OF(watch, struct child, watch);
+    struct keeper *keeper = broker->keeper;
     bool was_ready = keeper->entries.ready;
     int error = 0;
     if (events & LOOP_WRITE)
-        error = channel_flush(&keeper->channel);
+        error = channel_flush(&broker->channel);
     if (!error && events & LOOP_READ)
         error = read_orders(keeper);
     if (error >= 0)
@@ -188,13 +159,13 @@ static void on_broker(struct loop_watch *watch, unsigned events) {
     heed(keeper, was_ready);
     if (error >= 0)
         return;
-    loop_unwatch(&keeper->watch);
-    keeper->refused = true;
+    loop_unwatch(watch);
+    broker->refused = true;
     if (error == -EPIPE || error == -ECONNRESET)
         return; /* it has died, or is about to: its exit tells */
     log_write(LOG_LEVEL_ERROR, "the broker is ended: its orders cannot be carried out: %s; pid=%ld",
-              os_error_text(-error), (long)keeper->pid);
-    signal_broker(keeper, SIGKILL);
+              os_error_text(-error), (long)broker->pid);
+    child_signal(broker, SIGKILL);
 }
 
 /* ---- the end of a broker ------------------------------------------------------------------------------------------ */
@@ -202,21 +173,21 @@ static void on_broker(struct loop_watch *watch, unsigned events) {
 /* What it wrote before it died counts. False: the rest is read when more is closed. */
 static bool leave_broker(struct keeper *keeper) {
     int result = 1;
-    loop_unwatch(&keeper->watch);
+    loop_unwatch(&keeper->broker->watch);
     loop_timer_clear(&keeper->retry);
-    while (!keeper->refused && result == 1) {
+    while (!keeper->broker->refused && result == 1) {
         if (!has_room(keeper))
             return false;
         result = read_orders(keeper);
     }
     heed(keeper, true);
     tell_reload(keeper, false);
+    if (successor_go_back(keeper))
+        return true;
+    successor_give_up(keeper);
     watchdog_left(&keeper->watchdog);
     kept_entries_attach(&keeper->entries, NULL);
-    channel_deinit(&keeper->channel, drop_fd, keeper);
-    transport_close(keeper->channel.transport);
-    keeper->pid = 0;
-    keeper->dead = false;
+    child_drop(keeper->broker);
     return true;
 }
 
@@ -241,10 +212,10 @@ static void start_later(struct keeper *keeper) {
 }
 
 static void conclude(struct keeper *keeper) {
-    int status = keeper->wait_status;
-    pid_t pid = keeper->pid;
-    if (!leave_broker(keeper))
-        return; /* on_round */
+    int status = keeper->broker->wait_status;
+    pid_t pid = keeper->broker->pid;
+    if (!leave_broker(keeper) || keeper->broker->pid)
+        return; /* on_round; or one before it goes on */
     bool in_order = WIFEXITED(status) && (WEXITSTATUS(status) == 0 || keeper->stopping || !keeper->served);
     if (in_order && (WEXITSTATUS(status) != 0 || may_leave(keeper))) {
         end(keeper, WEXITSTATUS(status));
@@ -267,40 +238,19 @@ static void conclude(struct keeper *keeper) {
 static void on_child(void *context, int number) {
     struct keeper *keeper = context;
     (void)number;
-    if (!keeper->pid || keeper->dead || waitpid(keeper->pid, &keeper->wait_status, WNOHANG) != keeper->pid)
-        return;
-    keeper->dead = true;
-    conclude(keeper);
+    if (keeper->other && child_wait(keeper->other))
+        successor_other_died(keeper);
+    if (!keeper->broker->dead && child_wait(keeper->broker))
+        conclude(keeper);
 }
 
 /* ---- the start of a broker ---------------------------------------------------------------------------------------- */
 
-/* A broker with one end of a new channel. 0 or a negative errno. */
 static int start_one(struct keeper *keeper) {
-    os_fd ends[2], listener;
-    int error = spawn_pair(ends);
+    int error = child_start(keeper->broker, OS_FD_NONE, on_broker);
     if (error)
         return error;
-    keeper->refused = false;
-    keeper->watch = (struct loop_watch){.fd = ends[0], .fn = on_broker};
-    error = loop_watch(keeper->loop, &keeper->watch, LOOP_READ);
-    listener = error ? OS_FD_NONE : fcntl(keeper->door->listener, F_DUPFD_CLOEXEC, SPAWN_FIRST_FREE);
-    if (!error && listener == OS_FD_NONE)
-        error = -errno;
-    if (!error)
-        error = spawn_broker(keeper->program, keeper->argv, ends[1], listener, &keeper->pid);
-    if (listener != OS_FD_NONE)
-        os_close(listener);
-    os_close(ends[1]);
-    if (error) {
-        loop_unwatch(&keeper->watch);
-        os_close(ends[0]);
-        return error;
-    }
-    channel_init(&keeper->channel, (struct transport){ends[0]}, &keeper->scratch, FRAME_LONG_MAX);
-    keeper->channel.discard = drop_fd;
-    keeper->channel.discard_context = keeper;
-    kept_entries_attach(&keeper->entries, &keeper->channel);
+    kept_entries_attach(&keeper->entries, &keeper->broker->channel);
     watchdog_started(&keeper->watchdog);
     return 0;
 }
@@ -328,7 +278,9 @@ static void on_stop(void *context, int number) {
     (void)number;
     keeper->stopping = true;
     service_stopping();
-    if (keeper->pid)
+    if (keeper->other)
+        child_signal(keeper->other, SIGTERM);
+    if (keeper->broker->pid)
         signal_broker(keeper, SIGTERM);
     else
         end(keeper, EXIT_SUCCESS);
@@ -421,6 +373,9 @@ static int begin(struct keeper *keeper) {
 
 int keeper_run(char **argv, struct door *door, os_fd notify_fd) {
     struct keeper keeper = {.argv = argv, .door = door, .notify_fd = notify_fd, .status = EXIT_FAILURE};
+    keeper.broker = &keeper.brokers[0];
+    keeper.brokers[0].keeper = keeper.brokers[1].keeper = &keeper;
+    keeper.heard = on_broker;
     keeper.fdstore.watch.fd = OS_FD_NONE;
     int error = begin(&keeper);
     if (notify_fd != OS_FD_NONE)

@@ -15,7 +15,7 @@
 int kept_entries_init(struct kept_entries *entries, struct closer *closer) {
     uint64_t seed;
     int error = os_random(&seed, sizeof seed);
-    *entries = (struct kept_entries){.closer = closer, .most = SIZE_MAX};
+    *entries = (struct kept_entries){.closer = closer, .most = SIZE_MAX, .link = OS_FD_NONE};
     table_init(&entries->by_key, offsetof(struct kept_entry, key), seed);
     return error;
 }
@@ -315,46 +315,6 @@ static int take_part(struct kept_order *order, const Portd__Keeper__V1__Order *m
     return at == frame->n_fds ? 0 : -EPROTO;
 }
 
-/* What an entry counts in n_fds; NULL: nothing. */
-static size_t weight(const struct kept_entry *entry) {
-    return entry ? entry->n_fds + (entry->item.serial ? 1 : 0) : 0;
-}
-
-/* With `leaves`: counts an entry that the order takes away, unless it was counted. Without: for the next time. */
-static size_t frees_one(const struct kept_entries *entries, uint64_t key, bool leaves) {
-    struct kept_entry *old = table_find(&entries->by_key, key);
-    if (!old || old->leaves == leaves)
-        return 0;
-    old->leaves = leaves;
-    return weight(old);
-}
-
-static size_t frees(const struct kept_order *order, bool leaves) {
-    const struct kept_entry *entry;
-    size_t n = 0;
-    DL_FOREACH (order->keep, entry)
-        n += frees_one(order->entries, entry->key, leaves);
-    for (size_t i = 0; i < order->n_forget; i++)
-        n += frees_one(order->entries, order->forget[i], leaves);
-    return n;
-}
-
-/* 0 or -EMFILE. Nothing is closed before the last part. */
-static int check_room(const struct kept_order *order, bool more) {
-    const struct kept_entries *entries = order->entries;
-    const struct kept_entry *entry;
-    size_t brought = 0, after = entries->n_fds;
-    DL_FOREACH (order->keep, entry) {
-        brought += entry->n_fds;
-        after += entries->fdstore ? 1 : 0;
-    }
-    if (!more) {
-        after -= frees(order, true);
-        (void)frees(order, false);
-    }
-    return brought && after > entries->most ? -EMFILE : 0;
-}
-
 static struct kept_order *order_of(struct kept_entries *entries, uint64_t serial) {
     struct kept_order *order = entries->part;
     entries->part = NULL;
@@ -371,10 +331,24 @@ static struct kept_order *order_of(struct kept_entries *entries, uint64_t serial
     return order;
 }
 
+static int take_link(struct kept_entries *entries, const Portd__Keeper__V1__Order *message,
+                     struct channel_frame *frame) {
+    if (frame->n_fds != 1 || entries->link != OS_FD_NONE)
+        return -EPROTO;
+    entries->link = frame->fds[0];
+    entries->linked = message->serial;
+    frame->fds[0] = OS_FD_NONE;
+    return 0;
+}
+
+void kept_entries_answer(struct kept_entries *entries, int error) { tell(entries, entries->linked, error); }
+
 static int take_order(struct kept_entries *entries, const Portd__Keeper__V1__Order *message,
                       struct channel_frame *frame) {
     struct kept_order *order;
     int error, failed;
+    if (message->next)
+        return take_link(entries, message, frame);
     entries->ready = entries->ready || message->ready;
     entries->alive = entries->alive || message->alive;
     entries->reloading = entries->reloading || message->reloading;
@@ -391,7 +365,7 @@ static int take_order(struct kept_entries *entries, const Portd__Keeper__V1__Ord
     order = order_of(entries, message->serial);
     error = order ? take_part(order, message, frame) : -ENOMEM;
     if (!error)
-        error = check_room(order, message->more);
+        error = kept_order_check(order, message->more);
     if (!error && message->more) {
         entries->part = order;
         return 0;
@@ -432,6 +406,8 @@ void kept_entries_attach(struct kept_entries *entries, struct channel *channel) 
     if (entries->part)
         order_free(entries->part);
     entries->part = NULL;
+    os_close(entries->link);
+    entries->link = OS_FD_NONE;
     entries->channel = channel;
     entries->broker++;
     entries->giving = NULL;

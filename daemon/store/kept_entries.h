@@ -36,6 +36,9 @@ struct kept_entries {
     bool ready;                /* the broker serves clients */
     bool alive;                /* it has said so, since this was set to false; the same for the next two */
     bool reloading, reloaded;
+    os_fd
+        link; /* another broker is to be started, with this descriptor, which its taker owns; OS_FD_NONE: not */
+    uint64_t linked; /* serial of that order: kept_entries_answer */
     uint64_t failed; /* serial of an order of which nothing more is taken; 0: none */
     int failure;     /* why */
     int broken;      /* an answer could not be written: a negative errno, and the broker cannot go on */
@@ -61,6 +64,9 @@ int kept_entries_give(struct kept_entries *entries);
 
 /* Asks the broker whether its loop runs: it answers by `alive`. 0 or a negative errno: the broker cannot go on. */
 int kept_entries_ask(struct kept_entries *entries);
+
+/* Answers the order of `linked`. error: 0 or a negative errno. */
+void kept_entries_answer(struct kept_entries *entries, int error);
 
 /* Another broker begins, or none: NULL. Half an order is forgotten. */
 void kept_entries_attach(struct kept_entries *entries, struct channel *channel);

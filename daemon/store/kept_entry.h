@@ -1,4 +1,4 @@
-/* kept_entry.h: an entry, and an order. For kept_entries.c and loading.c. */
+/* kept_entry.h: an entry, and an order. For kept_entries.c, entry_room.c and loading.c. */
 #ifndef KEPT_ENTRY_H
 #define KEPT_ENTRY_H
 
@@ -34,6 +34,9 @@ struct kept_order {
 
 /* Closes what the entry has, for the order, which may have been its last. */
 void kept_entry_drop(struct kept_order *order, struct kept_entry *entry);
+
+/* Whether there is room for what the order brings; more: not all of it has come. 0 or -EMFILE. Nothing is closed before the last part. */
+int kept_order_check(const struct kept_order *order, bool more);
 
 /* One of order->closing is closed; the context is the order. */
 void kept_order_closed(void *context);

@@ -92,6 +92,12 @@ int store_forget(struct store_order *order, uint64_t key) {
     return append(order, &message, NULL, 0, 0);
 }
 
+int store_start_next(struct store_order *order, os_fd link) {
+    Portd__Keeper__V1__Order message = PORTD__KEEPER__V1__ORDER__INIT;
+    message.next = true;
+    return append(order, &message, &link, 1, 0);
+}
+
 int order_seal(struct store_order *order) {
     for (struct store_frame *frame = order->frames; frame; frame = frame->next) {
         Portd__Keeper__V1__Order message = PORTD__KEEPER__V1__ORDER__INIT;
@@ -138,4 +144,29 @@ size_t order_count_fds(const struct store_order *order) {
     for (const struct store_frame *frame = order->frames; frame; frame = frame->next)
         n += frame->n_fds;
     return n;
+}
+
+int order_read(const uint8_t *bytes, size_t length, const os_fd *fds, size_t n_fds, size_t *taken,
+               void (*fn)(void *context, struct store_entry *entry), void *context) {
+    Portd__Keeper__V1__Order *order = portd__keeper__v1__order__unpack(NULL, length, bytes);
+    int error = order ? 0 : -EPROTO;
+    *taken = 0;
+    for (size_t i = 0; order && i < order->n_keep && !error; i++) {
+        const Portd__Keeper__V1__Entry *from = order->keep[i];
+        struct store_entry entry = {.key = from->key,
+                                    .user = from->user,
+                                    .record = from->record.data,
+                                    .length = from->record.len,
+                                    .n_fds = from->fds};
+        if (from->fds > STORE_FDS_MAX || from->fds > n_fds - *taken) {
+            error = -EPROTO;
+            break;
+        }
+        if (from->fds)
+            memcpy(entry.fds, fds + *taken, from->fds * sizeof *entry.fds);
+        *taken += from->fds;
+        fn(context, &entry);
+    }
+    portd__keeper__v1__order__free_unpacked(order, NULL);
+    return error;
 }

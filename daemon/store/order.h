@@ -1,6 +1,6 @@
 /* order.h: what store.h says of orders, as frames. For store_unix.c. */
-#ifndef ORDER_H
-#define ORDER_H
+#ifndef STORE_ORDER_H
+#define STORE_ORDER_H
 
 #include "proto/frame.h"
 #include "store.h"
@@ -31,6 +31,10 @@ int order_seal(struct store_order *order);
 
 /* Makes copies of the descriptors of all frames. 0; -EMFILE: there is no room for them; or another negative errno. */
 int order_copy_fds(struct store_order *order, struct closer *closer, struct fd_table *fd_table);
+
+/* Calls fn for each entry that the bytes of a frame keep, with its descriptors of `fds`, of which the caller closes none. 0; -ENOMEM; or -EPROTO: then those from *taken on are the caller's. */
+int order_read(const uint8_t *bytes, size_t length, const os_fd *fds, size_t n_fds, size_t *taken,
+               void (*fn)(void *context, struct store_entry *entry), void *context);
 
 size_t order_count_fds(const struct store_order *order);
 

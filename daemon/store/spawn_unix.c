@@ -23,14 +23,14 @@ static bool is_ours(const char *entry) {
 }
 
 /* The environment of a broker: with the keeper's process id. NULL: no memory. */
-static char **environment_new(char variable[48]) {
+static char **environment_new(char variable[48], bool has_link) {
     size_t n = 0, at = 0;
     while (environ[n])
         n++;
     char **made = calloc(n + 2, sizeof *made);
     if (!made)
         return NULL;
-    (void)snprintf(variable, 48, KEEPER_VARIABLE "=%ld", (long)getpid());
+    (void)snprintf(variable, 48, KEEPER_VARIABLE "=%ld%s", (long)getpid(), has_link ? KEEPER_HAS_LINK : "");
     for (size_t i = 0; i < n; i++)
         if (!is_ours(environ[i]))
             made[at++] = environ[i];
@@ -38,17 +38,25 @@ static char **environment_new(char variable[48]) {
     return made;
 }
 
-int spawn_broker(const char *program, char **argv, os_fd channel, os_fd listener, pid_t *pid) {
+static int plan(posix_spawn_file_actions_t *actions, const struct spawn_fds *fds) {
+    int error = posix_spawn_file_actions_adddup2(actions, fds->channel, KEEPER_CHANNEL);
+    if (!error)
+        error = posix_spawn_file_actions_adddup2(actions, fds->listener, KEEPER_LISTENER);
+    if (!error && fds->link != OS_FD_NONE)
+        error = posix_spawn_file_actions_adddup2(actions, fds->link, KEEPER_LINK);
+    return error;
+}
+
+int spawn_broker(const char *program, char **argv, const struct spawn_fds *fds, pid_t *pid) {
     posix_spawn_file_actions_t actions;
-    char variable[48], **environment = environment_new(variable);
+    char variable[48], **environment = environment_new(variable, fds->link != OS_FD_NONE);
     int error = environment ? posix_spawn_file_actions_init(&actions) : ENOMEM;
+    *pid = 0;
     if (error) {
         free(environment);
         return -error;
     }
-    error = posix_spawn_file_actions_adddup2(&actions, channel, KEEPER_CHANNEL);
-    if (!error)
-        error = posix_spawn_file_actions_adddup2(&actions, listener, KEEPER_LISTENER);
+    error = plan(&actions, fds);
     if (!error)
         error = posix_spawn(pid, program, &actions, NULL, argv, environment);
     (void)posix_spawn_file_actions_destroy(&actions);

@@ -41,6 +41,7 @@ struct store_entry {
     size_t length;
     os_fd fds[STORE_FDS_MAX];
     size_t n_fds;
+    bool moved; /* it comes from a broker that lives, and not from the keeper */
 };
 
 /* channel: to the keeper, which the store owns then; OS_FD_NONE: there is none. Copies of descriptors that wait are counted in fd_table. NULL with errno. */
@@ -55,12 +56,18 @@ bool store_is_kept(const struct store *store);
 /* The keeper does not read, and so many descriptors or bytes wait already that no more should be kept. */
 bool store_is_full(const struct store *store);
 
+/* The keeper has answered all. */
+bool store_is_idle(const struct store *store);
+
 /* Asks the keeper for all that it keeps; before the loop runs, as it waits. 0 or a negative errno. */
 int store_read(struct store *store, void (*fn)(void *context, struct store_entry *entry), void *context);
 
 /* Adds to an order, which keeps first and then forgets: what it forgets it cannot keep anew. The descriptors are borrowed until store_commit returns. 0 or -ENOMEM: nothing was added. */
 int store_keep(struct store_order *order, const struct store_entry *entry);
 int store_forget(struct store_order *order, uint64_t key);
+
+/* Makes an order that has the keeper start another broker, with that descriptor (store_inherit), which is borrowed as above. Nothing else may be in it. */
+int store_start_next(struct store_order *order, os_fd link);
 
 /* Takes back an order that was not committed. */
 void store_cancel(struct store_order *order);
@@ -79,7 +86,12 @@ void store_ready(struct store *store);
 /* It reads its configuration again, and has done so: the keeper tells the service manager. */
 void store_reloading(struct store *store, bool begins);
 
-/* The keeper that started this process: its channel, and the listener. Both OS_FD_NONE: none did. */
-void store_inherit(os_fd *channel, os_fd *listener);
+/* What a keeper has given to this process. */
+struct store_inherited {
+    os_fd channel,
+        listener; /* its channel, and the listener; OS_FD_NONE: no keeper has started this process */
+    os_fd link;   /* to the broker that this one is to take over from; OS_FD_NONE: there is none */
+};
+void store_inherit(struct store_inherited *inherited);
 
 #endif

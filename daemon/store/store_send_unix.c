@@ -172,6 +172,10 @@ bool store_is_full(const struct store *store) {
     return store->n_waiting >= WAITING_MOST || store->n_bytes >= WAITING_BYTES_MOST;
 }
 
+bool store_is_idle(const struct store *store) {
+    return ring_is_empty(&store->waiting) && ring_is_empty(&store->sent) && !channel_pending(&store->channel);
+}
+
 static void count(struct store *store, struct store_order *order) {
     for (struct store_frame *frame = order->frames; frame; frame = frame->next) {
         store->n_bytes += sizeof *frame + frame->length - frame->counted;

@@ -177,18 +177,20 @@ void store_free(struct store *store) {
     free(store);
 }
 
-void store_inherit(os_fd *channel, os_fd *listener) {
+void store_inherit(struct store_inherited *inherited) {
     const char *text = getenv(KEEPER_VARIABLE);
     char *end = NULL;
     long pid = text ? strtol(text, &end, 10) : 0;
-    *channel = *listener = OS_FD_NONE;
+    *inherited = (struct store_inherited){OS_FD_NONE, OS_FD_NONE, OS_FD_NONE};
     if (!text)
         return;
-    if (end != text && !*end && pid == (long)getppid()) {
-        *channel = KEEPER_CHANNEL;
-        *listener = KEEPER_LISTENER;
-        if (transport_adopt(*channel) || transport_adopt(*listener))
-            *channel = *listener = OS_FD_NONE;
+    bool has_link = strcmp(end, KEEPER_HAS_LINK) == 0;
+    if (end != text && (!*end || has_link) && pid == (long)getppid()) {
+        *inherited = (struct store_inherited){KEEPER_CHANNEL, KEEPER_LISTENER,
+                                              has_link ? (os_fd)KEEPER_LINK : OS_FD_NONE};
+        if (transport_adopt(KEEPER_CHANNEL) || transport_adopt(KEEPER_LISTENER) ||
+            (has_link && transport_adopt(KEEPER_LINK)))
+            inherited->channel = inherited->listener = inherited->link = OS_FD_NONE;
     }
     program_name();
     (void)unsetenv(KEEPER_VARIABLE); /* not for programs that are started by this one */

@@ -71,7 +71,9 @@ void store_ready(struct store *store) { (void)store; }
 
 void store_reloading(struct store *store, bool begins) { (void)store, (void)begins; }
 
-void store_inherit(os_fd *channel, os_fd *listener) { *channel = *listener = OS_FD_NONE; }
+void store_inherit(struct store_inherited *inherited) {
+    *inherited = (struct store_inherited){OS_FD_NONE, OS_FD_NONE, OS_FD_NONE};
+}
 
 int keeper_run(char **argv, struct door *door, os_fd notify_fd) {
     (void)argv;
