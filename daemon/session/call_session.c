@@ -34,7 +34,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { VERSION = 1 };
+enum { VERSION = 1, KEPT_FEATURES = 2 /* of a broker with a keeper */ };
 
 /* A process that a hello names. */
 struct nominee {
@@ -338,7 +338,7 @@ fail:
 }
 
 static int welcome(struct call *call, struct session *session, bool joined) {
-    static char broker[] = PORTD_VERSION, resume[] = "resume";
+    static char broker[] = PORTD_VERSION, resume[] = "resume", upgrade[] = "upgrade";
     Portd__V1__Welcome welcome = PORTD__V1__WELCOME__INIT;
     char token[SESSION_TOKEN_MAX];
     session_write_token(session, token);
@@ -350,12 +350,12 @@ static int welcome(struct call *call, struct session *session, bool joined) {
     welcome.window = CONNECTION_WINDOW;
     welcome.wait_targets = FRAME_TARGETS_MAX;
     char **listed = features_list(limit_is_admin(call->connection->user), &welcome.n_features);
-    char *features[FEATURES_MAX] = {resume};
-    memcpy(features + 1, listed, welcome.n_features * sizeof *features);
-    welcome.features = features + 1;
+    char *features[FEATURES_MAX] = {resume, upgrade};
+    memcpy(features + KEPT_FEATURES, listed, welcome.n_features * sizeof *features);
+    welcome.features = features + KEPT_FEATURES;
     if (recording_is_needed(call->connection->all)) {
         welcome.features = features;
-        welcome.n_features++;
+        welcome.n_features += KEPT_FEATURES;
     }
     return call_answer(call, PORTD__V1__REPLY__RESULT_HELLO, &welcome);
 }

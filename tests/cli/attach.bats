@@ -78,6 +78,11 @@ need_status() {
   NODE_PATH=$PORTD_NODE_MODULES kept survive node "$BATS_TEST_DIRNAME/terminal_host.js"
 }
 
+@test "a terminal goes on over upgrades of the broker, and no byte of its output is lost" {
+  need_status
+  kept upgrade
+}
+
 @test "without a keeper the next broker gets it back from who is attached" { attaches replace; }
 
 @test "on pipes: the end of the input arrives, also when the broker dies meanwhile" {

@@ -371,6 +371,38 @@ def case_survive():
         assert holds() == [], kills
 
 
+def upgrade():
+    """Another broker answers."""
+    old = broker()
+    pid = int(json.loads(portctl('upgrade', '-j').stdout)['pid'])
+    assert pid != old and broker() == pid, (old, pid)
+
+
+def case_upgrade():
+    """With a keeper: a terminal goes on over upgrades of the broker, attached or not, and no byte of its output is lost."""
+    terminal = Terminal(ctl, 'run', 'work', '--pty', '--', 'bash', '--norc', '--noprofile')
+    until(lambda: 'work/writer' in holds())
+    before = subprocess.run(['ps', '-o', 'pid=', '--ppid', str(terminal.pid)], capture_output=True, text=True, check=True)
+    pid = int(before.stdout)
+    for _ in range(3):
+        upgrade()
+        says_pid(terminal, pid)
+    terminal.type('\x1c')
+    assert terminal.ends() == 1
+    upgrade()
+    terminal = attach('work')
+    until(terminal.is_raw)
+    says_pid(terminal, pid)
+    terminal.type('exit\n')
+    assert terminal.ends() == 0, terminal.whole
+    start('work', 'sh', '-c', 'stty raw; yes 0123456 | head -c 4000000', options=('--spool', '16KiB', '--when-full', 'stop'))
+    reader = subprocess.Popen([ctl, 'attach', 'work'], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    for _ in range(5):
+        upgrade()
+    got, _ = reader.communicate()
+    assert got == '0123456\n' * 500000, len(got)
+
+
 def case_replace():
     """Without a keeper: the next broker gets from who is attached what it does not have; without one the key does not detach."""
     pid = start('work', *BASH)
