@@ -62,8 +62,8 @@ static void tell(struct giver *giver, const struct refusal *refusal) {
 static void fail(struct giver *giver, const char *why) {
     struct refusal refusal;
     log_write(LOG_LEVEL_ERROR, "no other broker has taken over: %s", why);
-    (void)refusal_set(&refusal, REFUSAL_SYSTEM, NULL, "its log says more, and this broker goes on", "%s",
-                      why);
+    (void)refusal_set(&refusal, REFUSAL_SYSTEM, NULL, "the log of portd says more",
+                      "no other broker has taken over, and this one goes on: %s", why);
     if (giver->stage == GIVER_DRAINS) {
         if (giver->notify->takes)
             (void)loop_set(&giver->notify->post.watch, LOOP_READ);

@@ -4,7 +4,7 @@
 load setup
 
 setup() {
-  usual_setup
+  usual_setup --keeper yes
   open_fifo
   ID=$(portctl sem fd 5 --mode read)
   mapfile -t PORTS < <(portctl wrap fd 5 --mode read,write)
@@ -69,6 +69,7 @@ monitor --once
 monitor --after 0 --count 2
 ping
 reload
+upgrade
 why a-name get
 session start --owner $$
 session list

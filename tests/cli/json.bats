@@ -83,6 +83,7 @@ show $ID
 show 8
 ping
 reload
+upgrade
 why a-name get
 spool a-name
 ping --count 2

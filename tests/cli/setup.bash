@@ -215,7 +215,7 @@ serve_everybody() {
 usual_setup() {
   bats_require_minimum_version 1.5.0
   clean_environment
-  start_broker
+  start_broker "$@"
   join_session
 }
 

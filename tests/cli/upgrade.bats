@@ -39,12 +39,12 @@ pid() { portctl status -j | jq .pid; }
   before=$(pid)
   printf 'no = 1\n' >"$BATS_TEST_TMPDIR/portd.conf"
   both portctl upgrade
-  exits 1
+  exits 125
   has "$error" "ended before it began"
-  has "$error" "this broker goes on"
+  has "$error" "this one goes on"
   [ "$(pid)" = "$before" ]
   both portctl upgrade -j
-  exits 1
+  exits 125
   [ "$(jq -r .error.code <<<"$error")" = system ]
   refuses upgrade now
 }
@@ -55,7 +55,7 @@ pid() { portctl status -j | jq .pid; }
   [ ! -e "$BATS_TEST_TMPDIR/portd.sock" ]
   start_broker
   both portctl upgrade
-  exits 6
+  exits 8
   has "$error" "has no keeper"
   need_other_user
   serve_everybody
