@@ -404,6 +404,25 @@ static void what_is_stored_outlives_the_broker(void **state) {
     }
 }
 
+/* The door is the same, and what is sent meanwhile waits there. */
+static void an_upgrade_loses_no_notification(void **state) {
+    int ends[2];
+    (void)state;
+    start("", "--keeper", "yes");
+    guest_pipe(ends);
+    portd_client *client = fixture_client_at(broker.address, NULL);
+    store("before", ends[0]);
+    for (int i = 0; i < 3; i++) {
+        char name[32];
+        (void)snprintf(name, sizeof name, "name-%d", i);
+        store(name, ends[1]);
+        assert_int_equal(portd_upgrade(client, fixture_soon(), NULL), 1);
+    }
+    barrier();
+    held("before name-0 name-1 name-2");
+    assert_same(get("name-2"), ends[1]);
+}
+
 int main(void) {
     struct CMUnitTest cases[] = {CASE(holds_what_is_stored),
                                  CASE(several_have_numbers),
@@ -414,6 +433,7 @@ int main(void) {
                                  CASE(quotas_count),
                                  CASE(a_flood_hurts_who_sends_it),
                                  CASE(under_one_name_there_are_only_so_many),
-                                 CASE(what_is_stored_outlives_the_broker)};
+                                 CASE(what_is_stored_outlives_the_broker),
+                                 CASE(an_upgrade_loses_no_notification)};
     return TEST_RUN(cases);
 }

@@ -628,6 +628,35 @@ static void what_is_held_does_not_need_the_door(void **state) {
     assert_return_code(rmdir(path), errno);
 }
 
+/* The door, a connection that has said nothing, and half a message with its descriptor. */
+static void connections_outlive_an_upgrade(void **state) {
+    struct raw quiet, half, late;
+    struct message message;
+    int ends[2], fd;
+    (void)state;
+    start("", "--keeper", "yes");
+    guest_pipe(ends);
+    knock(&quiet);
+    knock(&half);
+    assert_int_equal(store(&quiet, "first", ends[0]), 0);
+    write_store(&message, "second", FOREVER);
+    struct message rest = message;
+    message.size = HEADER + 3;
+    rest.size -= message.size;
+    memmove(rest.bytes, rest.bytes + message.size, rest.size);
+    send_bytes(&half, &message, &ends[1], 1);
+    portd_client *client = fixture_client_at(broker.address, NULL);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(portd_upgrade(client, fixture_soon(), NULL), 1);
+    send_bytes(&half, &rest, NULL, 0);
+    assert_int_equal(done(&half), 0);
+    assert_int_equal(retrieve(&quiet, "second", false, &fd), 0);
+    assert_same(fixture_own(fd), ends[1]);
+    knock(&late);
+    assert_int_equal(retrieve(&late, "first", true, &fd), 0);
+    assert_same(fixture_own(fd), ends[0]);
+}
+
 static void the_door_does_not_open_elsewhere(void **state) {
     struct raw raw, other;
     (void)state;
@@ -653,6 +682,7 @@ int main(void) {
                                  CASE(half_a_message_has_its_time),
                                  CASE(a_message_may_come_byte_by_byte),
                                  CASE(what_is_stored_outlives_the_broker),
+                                 CASE(connections_outlive_an_upgrade),
                                  CASE(what_is_held_does_not_need_the_door),
                                  CASE(the_door_does_not_open_elsewhere)};
     return TEST_RUN(cases);

@@ -4,6 +4,7 @@
 
 #include "tests/support/client_raw.h"
 #include "tests/support/fixture.h"
+#include "tests/support/fuse_silent.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -544,6 +545,37 @@ static void others_may_not(void **state) {
     fixture_stop(&fixture);
 }
 
+/* A worker hangs in a read of a file whose file system does not answer. It prevents nothing, and nobody else waits longer. */
+static void what_hangs_prevents_nothing(void **state) {
+    static struct fixture fixture;
+    static struct fuse_silent fuse;
+    static struct outcome hangs;
+    portd_id port, none;
+    (void)state;
+    hangs = (struct outcome){0};
+    fixture_start(&fixture, options);
+    if (!fuse_silent_open(&fuse))
+        test_skip("there is no FUSE here");
+    portd_client *c = fixture_client_at(fixture.address, NULL);
+    bool wraps = portd_fd_to_port(c, fuse.fd, "", PORTD_READ, fixture_soon(), &port, &none) == 1 &&
+                 portd_port_read_start(c, port, 1, 0, on_done, &hangs, NULL) == 1 &&
+                 portd_ping(c, fixture_soon()) == 1;
+    uint32_t pid = 0;
+    int code = wraps ? portd_upgrade(c, fixture_soon(), &pid) : 0;
+    int64_t until = fixture_soon();
+    while (code == 1 && !hangs.done && portd_poll(c, until) > 0)
+        ;
+    int pings = portd_ping(c, fixture_soon());
+    fuse_silent_end(&fuse);
+    (void)close(fuse.fd);
+    assert_true(wraps);
+    assert_int_equal(code, 1);
+    assert_int_equal(hangs.code, PORTD_E_UNCERTAIN);
+    assert_int_equal(pings, 1);
+    assert_true(fixture_until(has_one, &fixture));
+    fixture_stop(&fixture);
+}
+
 /* ---- what is held ------------------------------------------------------------------------------------------------- */
 
 /* No byte is lost or comes twice, whichever broker takes it. */
@@ -637,8 +669,8 @@ int main(void) {
         FIXTURE_CASE_BARE(unread_replies_go_on),     FIXTURE_CASE_BARE(transfers_go_on),
         FIXTURE_CASE_BARE(under_load_nothing_fails), FIXTURE_CASE_BARE(a_bad_configuration_leaves_the_broker),
         FIXTURE_CASE_BARE(the_next_one_is_killed),   FIXTURE_CASE_BARE(without_a_keeper_there_is_none),
-        FIXTURE_CASE_BARE(others_may_not),           FIXTURE_CASE_BARE(a_spool_goes_on),
-        FIXTURE_CASE_BARE(what_is_held_stays),
+        FIXTURE_CASE_BARE(others_may_not),           FIXTURE_CASE_BARE(what_hangs_prevents_nothing),
+        FIXTURE_CASE_BARE(a_spool_goes_on),          FIXTURE_CASE_BARE(what_is_held_stays),
     };
     return TEST_RUN(cases);
 }
