@@ -157,10 +157,16 @@ static int compare(const void *a, const void *b) {
     return left < right ? -1 : left > right;
 }
 
-static void lose(const struct store_entry *entry, const struct hold_record *record, const char *why) {
+/* What cannot be restored is lost, unless another broker has it. */
+static const char *fate_of(const struct all *all) {
+    return all->heir->is_one ? "cannot be taken over" : "is lost";
+}
+
+static void lose(const struct all *all, const struct store_entry *entry, const struct hold_record *record,
+                 const char *why) {
     char name[LOG_QUOTED(sizeof record->name)];
-    log_write(LOG_LEVEL_ERROR, "a held descriptor is lost: %s; id=%" PRIu64 " owner=%" PRIu64 " name=%s", why,
-              entry->key, record->owner, log_quote(name, sizeof name, record->name));
+    log_write(LOG_LEVEL_ERROR, "a held descriptor %s: %s; id=%" PRIu64 " owner=%" PRIu64 " name=%s",
+              fate_of(all), why, entry->key, record->owner, log_quote(name, sizeof name, record->name));
 }
 
 static void on_dropped(struct store_order *order, int error) {
@@ -193,12 +199,16 @@ static bool restore(struct all *all, struct store_entry *entry) {
     struct refusal refusal;
     int done = recorded_restore(sessions, entry, &refusal);
     if (done < 0) {
-        log_write(LOG_LEVEL_ERROR, "a part of a session is lost: %s; id=%" PRIu64, refusal.text, entry->key);
+        log_write(LOG_LEVEL_ERROR, "a part of a session %s: %s; id=%" PRIu64, fate_of(all), refusal.text,
+                  entry->key);
         lose_one(all, entry);
     }
     if (done)
         return false;
-    if (hold_record_read(entry, &record)) {
+    int error = hold_record_read(entry, &record);
+    if (all->heir->is_one && (entry->moved || error == -ENOMEM))
+        all->error = error == -ENOMEM ? -ENOMEM : -ECANCELED; /* the other broker has it */
+    if (error) {
         log_write(
             LOG_LEVEL_WARNING,
             "the keeper has a record that this version of portd does not know, and keeps it; id=%" PRIu64,
@@ -208,7 +218,7 @@ static bool restore(struct all *all, struct store_entry *entry) {
     }
     if (!held_restore(sessions, entry, &record, &refusal))
         return true;
-    lose(entry, &record, refusal.text);
+    lose(all, entry, &record, refusal.text);
     lose_one(all, entry);
     return false;
 }
