@@ -242,6 +242,8 @@ static void submit_all(struct handles *handles) {
     }
 }
 
+bool handles_wait(const struct registry *registry) { return registry->handles->n > 0; }
+
 static void on_timer(struct loop_timer *timer) { submit_all(CONTAINER_OF(timer, struct handles, timer)); }
 
 static void list(struct handle *handle) {

@@ -95,6 +95,9 @@ void handle_join(struct handle *handle, struct session_objects *owner);
  * is allowed. */
 void handle_free(struct handle *handle);
 
+/* Whether one waits for a worker to make it ready for ever, or to close it. */
+bool handles_wait(const struct registry *registry);
+
 /* For the end of the broker: frees a handle that no waitable has, without a worker, and leaves its descriptors
  * to the kernel. */
 void handle_abandon(struct handle *handle);

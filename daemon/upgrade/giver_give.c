@@ -54,7 +54,8 @@ bool giver_is_drained(struct giver *giver) {
     }
     return quiet && n == sessions->n_connections && !sessions->ended && !sessions->dead && !sessions->dirty &&
            !turns_have_work(&env->users->turns) && !closer_pending(env->closer) &&
-           !offload_pending(env->offload) && store_is_idle(giver->store) && !giver->notify->post.bags;
+           !offload_pending(env->offload) && !handles_wait(sessions->registry) &&
+           store_is_idle(giver->store) && !giver->notify->post.bags;
 }
 
 /* ---- sessions and what they have ---------------------------------------------------------------------------------- */
