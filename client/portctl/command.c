@@ -23,6 +23,7 @@ const struct command *const commands[] = {
     &command_drop,
     &command_renew,
     &command_repair,
+    &command_resize,
     &command_run,
     &command_attach,
     &command_spool,
