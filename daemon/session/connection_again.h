@@ -22,7 +22,7 @@ struct connection_again {
     struct channel_parts parts;
 };
 
-/* Makes it; its descriptors are counted in the fd table, and it takes them. 0; or -1 and the refusal: then the broker can only end. */
+/* Makes it; its descriptors are counted in the fd table, and it takes them. What it keeps is charged by sessions_thaw. 0; or -1 and the refusal: then the broker can only end. */
 int connection_restore(struct sessions *sessions, struct connection_again *again, struct refusal *refusal);
 
 /* Before that: no request is read, nor is anything taken from what is held. And after it. */

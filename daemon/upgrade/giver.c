@@ -262,9 +262,9 @@ static _Noreturn void end(const struct giver *giver) {
     _exit(EXIT_SUCCESS);
 }
 
-void giver_round(struct giver *giver) {
+void giver_try(struct giver *giver) {
     char why[160] = "";
-    if (giver->stage != GIVER_DRAINS || !(giver_is_drained(giver) || giver->late))
+    if (!giver_is_drained(giver) && !giver->late)
         return;
     int error = give_all(giver, why);
     if (!error)

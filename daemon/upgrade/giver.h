@@ -55,8 +55,14 @@ void giver_deinit(struct giver *giver); /* zeros are allowed */
 /* wait->failed is called if it fails. */
 void giver_start(struct giver *giver, struct upgrade_wait *wait);
 
-/* After each round of the loop. May exit. */
-void giver_round(struct giver *giver);
+/* Nothing more is read, and what is under way is waited for: gives all, if nothing is, or it is late. May exit. */
+void giver_try(struct giver *giver);
+
+/* After each round of the loop. */
+static inline void giver_round(struct giver *giver) {
+    if (giver->stage == GIVER_DRAINS)
+        giver_try(giver);
+}
 
 /* giver_give.c: all of it, but for doors. 0 or a negative errno. */
 int giver_give(struct giver *giver);

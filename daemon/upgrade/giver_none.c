@@ -26,4 +26,4 @@ void giver_start(struct giver *giver, struct upgrade_wait *wait) {
     wait->failed(wait, &refusal);
 }
 
-void giver_round(struct giver *giver) { (void)giver; }
+void giver_try(struct giver *giver) { (void)giver; }
