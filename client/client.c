@@ -160,9 +160,10 @@ int portd_wakeup(portd_client *client) {
 unsigned portd_version(void) { return PORTD_VERSION_HEX; }
 
 bool portd_has_feature(const char *name) {
-    static const char *const features[] = {
-        "handle",  "wait-one", "goodbye", "start", "session-token", "session-owner", "ports", "stats",
-        "monitor", "splice",   "reload",  "hold",  "why",           "spool",         "look",  "upgrade"};
+    static const char *const features[] = {"handle",        "wait-one", "goodbye", "start",   "session-token",
+                                           "session-owner", "ports",    "stats",   "monitor", "splice",
+                                           "reload",        "hold",     "why",     "spool",   "look",
+                                           "upgrade",       "resize"};
 
     for (size_t i = 0; name && i < sizeof(features) / sizeof(features[0]); i++)
         if (strcmp(features[i], name) == 0)

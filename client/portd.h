@@ -502,7 +502,7 @@ typedef void portd_callback(portd_client *client, const portd_result *result, vo
 PORTD_API unsigned portd_version(void); /* PORTD_VERSION_HEX of the library at run time */
 
 /* Features of this library: "handle", "wait-one", "goodbye", "ports", "start", "session-token", "session-owner", "stats",
- * "monitor", "splice", "reload", "hold", "why", "spool", "look", "upgrade". False for unknown names, so a program may test for later features. */
+ * "monitor", "splice", "reload", "hold", "why", "spool", "look", "upgrade", "resize". False for unknown names, so a program may test for later features. */
 PORTD_API bool portd_has_feature(const char *name);
 
 PORTD_API int64_t portd_now(void); /* the time on the clock of all deadlines, in microseconds */
@@ -962,12 +962,18 @@ enum portd_repair_flag { PORTD_REPAIR_FLAGS = 1 << 0 };
 PORTD_API int portd_repair(portd_client *client, const char *owner, const char *name, unsigned flags,
                            int64_t deadline, unsigned *repaired, unsigned *left);
 
+/* Sets the size of a held terminal, 1 to 65535 each, of which the programs on it are told (SIGWINCH). It needs the right write, and a broker with the feature "resize".
+ *
+ * Returns 1. PORTD_E_UNSUPPORTED: it is no terminal, or the broker's system has no such call. */
+PORTD_API int portd_resize(portd_client *client, const char *owner, const char *name, unsigned rows,
+                           unsigned columns, int64_t deadline);
+
 /* Rights to a name, which its owner has and rules of the broker's configuration (portd.conf(5)) grant to others; and one over the broker. */
 enum portd_right {
     PORTD_RIGHT_LIST = 1,
     PORTD_RIGHT_WATCH = 2, /* semaphores and events */
     PORTD_RIGHT_READ = 3,  /* input ports */
-    PORTD_RIGHT_WRITE = 4, /* output ports */
+    PORTD_RIGHT_WRITE = 4, /* output ports, and resize */
     PORTD_RIGHT_GET = 5,
     PORTD_RIGHT_PUT = 6,  /* put, renew and repair */
     PORTD_RIGHT_DROP = 7, /* to take needs get, too */
@@ -1191,6 +1197,9 @@ PORTD_API int portd_show_holds_start(portd_client *client, const char *owner, co
                                      size_t n, portd_callback *callback, void *data, portd_request **request);
 PORTD_API int portd_repair_start(portd_client *client, const char *owner, const char *name, unsigned flags,
                                  portd_callback *callback, void *data, portd_request **request);
+PORTD_API int portd_resize_start(portd_client *client, const char *owner, const char *name, unsigned rows,
+                                 unsigned columns, portd_callback *callback, void *data,
+                                 portd_request **request);
 PORTD_API int portd_hold_to_semaphore_start(portd_client *client, const char *owner, const char *name,
                                             int mode, portd_callback *callback, void *data,
                                             portd_request **request);

@@ -69,7 +69,7 @@ struct command {
 extern const struct command command_wrap, command_fd, command_socket, command_close;
 extern const struct command command_cat, command_write, command_relay, command_exec;
 extern const struct command command_put, command_get, command_take, command_drop, command_renew,
-    command_repair;
+    command_repair, command_resize;
 extern const struct command command_run, command_attach, command_spool;
 extern const struct command command_semaphore, command_evt, command_wait, command_remove, command_release;
 extern const struct command command_list, command_show, command_ping, command_status, command_session;

@@ -62,6 +62,7 @@ static call_handler *const handlers[METHODS_MAX] = {
     [PORTD__V1__REQUEST__METHOD_SHOW_HOLD] = call_show_hold,
     [PORTD__V1__REQUEST__METHOD_REPAIR_HOLD] = call_repair_hold,
     [PORTD__V1__REQUEST__METHOD_UPGRADE] = call_upgrade,
+    [PORTD__V1__REQUEST__METHOD_RESIZE_HOLD] = call_resize_hold,
 };
 
 static bool string_is_clean(const uint8_t *text, size_t length) {

@@ -30,6 +30,6 @@ call_handler call_file_descriptor_to_port, call_socket_to_port, call_port_to_fil
 call_handler call_port_dup, call_close, call_shutdown, call_addresses, call_position, call_splice;
 call_handler call_read, call_write;
 call_handler call_put, call_get, call_drop, call_holds, call_renew, call_why, call_read_spool, call_show_hold,
-    call_repair_hold, call_upgrade;
+    call_repair_hold, call_resize_hold, call_upgrade;
 
 #endif

@@ -4,7 +4,7 @@
 char **features_list(bool trusted, size_t *n) {
     static char *features[] = {"handle-pipe", "handle-hint", "wait-one", "goodbye", "ports",
                                "stats",       "monitor",     "owners",   "reach",   "undo",
-                               "reload",      "hold",        "why",      "look"};
+                               "reload",      "hold",        "why",      "look",    "resize"};
     (void)trusted;
     *n = sizeof features / sizeof *features;
     return features;

@@ -48,6 +48,7 @@ static const struct method methods[] = {
     [PORTD__V1__REQUEST__METHOD_SHOW_HOLD] = {"show_hold", FDS_NONE, 16, POLICY_SEE, true},
     [PORTD__V1__REQUEST__METHOD_REPAIR_HOLD] = {"repair_hold", FDS_NONE, 16, POLICY_NONE, false},
     [PORTD__V1__REQUEST__METHOD_UPGRADE] = {"upgrade", FDS_NONE, 16, POLICY_RELOAD, false},
+    [PORTD__V1__REQUEST__METHOD_RESIZE_HOLD] = {"resize_hold", FDS_NONE, 4, POLICY_NONE, false},
 };
 
 enum { METHODS = sizeof methods / sizeof *methods };

@@ -10,6 +10,7 @@ setup() {
   mapfile -t PORTS < <(portctl wrap fd 5 --mode read,write)
   OTHER=$(portctl session start --owner $$ -j | jq .session)
   portctl put held fd 5
+  put_terminal screen
   FILE=$(portctl wrap fd 6 --mode read 6</etc/passwd)
 }
 teardown() { usual_teardown; }
@@ -48,6 +49,7 @@ list holds
 list holds --look
 show held
 repair held
+resize screen 80x24
 drop other
 close ${PORTS[0]} --dry-run
 close --all --dry-run
@@ -101,7 +103,7 @@ says_nothing() {
   case "$1 ${2-}" in
   exec* | cat* | "spool "* | relay* | get* | take* | attach*) return 0 ;;
   *-j | *--dry-run*) return 1 ;;
-  put* | run* | write* | drop* | renew* | repair* | close* | remove* | release* | "socket "* | "session end"*) return 0 ;;
+  put* | run* | write* | drop* | renew* | repair* | resize* | close* | remove* | release* | "socket "* | "session end"*) return 0 ;;
   esac
   return 1
 }

@@ -13,7 +13,7 @@ verbs() {
 
 @test "every verb that is to be there is there" {
   [ "$(verbs | sort | tr '\n' ' ')" = \
-    "attach call cat close completion drop evt exec fd get help list monitor ping put relay release reload remove renew repair run semaphore session show socket spool stats status take upgrade version wait why wrap write " ]
+    "attach call cat close completion drop evt exec fd get help list monitor ping put relay release reload remove renew repair resize run semaphore session show socket spool stats status take upgrade version wait why wrap write " ]
   [ "$(portctl help -j | jq -r '.verbs[] | select(.name == "semaphore") | .alias')" = sem ]
 }
 

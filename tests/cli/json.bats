@@ -8,6 +8,7 @@ setup() {
   ID=$(portctl sem fd 5 --mode read)
   PORT=$(portctl wrap fd 5 --mode read)
   portctl put held fd 5
+  put_terminal screen
   OUT=$(portctl wrap fd 6 --mode write 6>"$BATS_TEST_TMPDIR/written")
 }
 teardown() { usual_teardown; }
@@ -53,6 +54,9 @@ show held
 show nothing
 repair held
 repair nothing --flags
+resize held 80x24
+resize screen 80x24
+resize nothing 80x24
 wait held --timeout 0
 wait held --mode write
 wait nothing

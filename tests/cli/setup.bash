@@ -196,6 +196,14 @@ need_terminal() {
   python3 -c 'import os; os.openpty()' 2>/dev/null || skip "needs a terminal: /dev/ptmx, and /dev/pts mounted"
 }
 
+# Holds the master of a new terminal under that name.
+put_terminal() {
+  python3 -c '
+import os, subprocess, sys
+master, slave = os.openpty()
+subprocess.run([os.environ["PORTCTL_BIN"], "put", sys.argv[1], "fd", str(master)], pass_fds=[master], stdout=subprocess.DEVNULL, check=True)' "$1"
+}
+
 # Makes as_other run portctl as another user; without the right to do so the case is skipped.
 need_other_user() {
   [ "$(id -u)" -eq 0 ] || skip "needs root"

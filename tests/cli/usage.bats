@@ -193,6 +193,13 @@ setup() {
   refuses repair a --expects 1
 }
 
+@test "resize" {
+  refuses resize
+  refuses resize a
+  refuses resize a 80x24 b
+  for size in 80 x 80x 0x24 80x0 80x65536 -1x24 80x24x2 80X24 " 80x24"; do refuses resize a "$size"; done
+}
+
 @test "an id of 0 is none, for every verb" {
   for call in "session end 0" "show 0" "remove 0" "release 0" "close 0" "fd 0" "socket 0" "cat 0" "write 0" "relay 0" "wait 0" \
     "monitor --session 0" "monitor --session 0.token" "exec --fd 0 -- true" "exec --fd 3=0 -- true" "exec --listen-fds 0 -- true" \
